@@ -365,8 +365,8 @@ public final class Generation {
     }
 
     /**
-     * Runs it several times on the same ranks, as {@link #run()} does: weights, kernels and what devices do for the first
-     * time are set up once, so that the first run is a warm-up. A run that is cancelled is the last one.
+     * Runs it several times, as {@link #run()} does, on ranks that are set up once: the first run is a warm-up. A run
+     * that is cancelled is the last one.
      *
      * @param times how often, at least 1; 1 with changes of layout or ranks as processes
      * @param afterEach called after every run

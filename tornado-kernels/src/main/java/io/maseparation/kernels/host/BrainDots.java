@@ -28,22 +28,22 @@ final class BrainDots implements WeightDots {
         for (int k = 0; k < n; k += LANES) {
             FloatVector xv = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
             FloatVector v0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w0 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             s0 = v0.fma(xv, s0);
             FloatVector v1 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w1 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             s1 = v1.fma(xv, s1);
             FloatVector v2 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w2 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             s2 = v2.fma(xv, s2);
             FloatVector v3 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w3 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             s3 = v3.fma(xv, s3);
@@ -76,19 +76,19 @@ final class BrainDots implements WeightDots {
         for (int k = 0; k < n; k += LANES) {
             int at = k * 4;
             FloatVector v0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w0 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             FloatVector v1 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w1 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             FloatVector v2 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w2 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             FloatVector v3 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w3 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             FloatVector x0 = FloatVector.fromArray(FLOATS, x, at);
@@ -151,11 +151,11 @@ final class BrainDots implements WeightDots {
         for (int k = 0; k < n; k += LANES) {
             int at = k * 8;
             FloatVector v0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w0 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             FloatVector v1 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w1 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             FloatVector x0 = FloatVector.fromArray(FLOATS, x, at);
@@ -205,7 +205,7 @@ final class BrainDots implements WeightDots {
     public void unpack(MemorySegment w, long w0, int n, float[] out, int outAt) {
         for (int k = 0; k < n; k += LANES) {
             FloatVector v0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w0 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
             v0.intoArray(out, outAt + k);

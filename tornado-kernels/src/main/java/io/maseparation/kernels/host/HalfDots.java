@@ -50,7 +50,7 @@ final class HalfDots implements WeightDots {
         for (int k = 0; k < n; k += LANES) {
             FloatVector xv = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
             IntVector b0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w0 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u0 = b0.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v0 = u0.mul(REBIAS)
@@ -60,7 +60,7 @@ final class HalfDots implements WeightDots {
                     .reinterpretAsFloats();
             s0 = v0.fma(xv, s0);
             IntVector b1 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w1 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u1 = b1.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v1 = u1.mul(REBIAS)
@@ -70,7 +70,7 @@ final class HalfDots implements WeightDots {
                     .reinterpretAsFloats();
             s1 = v1.fma(xv, s1);
             IntVector b2 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w2 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u2 = b2.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v2 = u2.mul(REBIAS)
@@ -80,7 +80,7 @@ final class HalfDots implements WeightDots {
                     .reinterpretAsFloats();
             s2 = v2.fma(xv, s2);
             IntVector b3 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w3 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u3 = b3.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v3 = u3.mul(REBIAS)
@@ -118,7 +118,7 @@ final class HalfDots implements WeightDots {
         for (int k = 0; k < n; k += LANES) {
             int at = k * 4;
             IntVector b0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w0 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u0 = b0.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v0 = u0.mul(REBIAS)
@@ -127,7 +127,7 @@ final class HalfDots implements WeightDots {
                     .or(b0.and(SIGN))
                     .reinterpretAsFloats();
             IntVector b1 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w1 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u1 = b1.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v1 = u1.mul(REBIAS)
@@ -136,7 +136,7 @@ final class HalfDots implements WeightDots {
                     .or(b1.and(SIGN))
                     .reinterpretAsFloats();
             IntVector b2 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w2 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u2 = b2.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v2 = u2.mul(REBIAS)
@@ -145,7 +145,7 @@ final class HalfDots implements WeightDots {
                     .or(b2.and(SIGN))
                     .reinterpretAsFloats();
             IntVector b3 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w3 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u3 = b3.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v3 = u3.mul(REBIAS)
@@ -213,7 +213,7 @@ final class HalfDots implements WeightDots {
         for (int k = 0; k < n; k += LANES) {
             int at = k * 8;
             IntVector b0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w0 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u0 = b0.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v0 = u0.mul(REBIAS)
@@ -222,7 +222,7 @@ final class HalfDots implements WeightDots {
                     .or(b0.and(SIGN))
                     .reinterpretAsFloats();
             IntVector b1 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w1 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u1 = b1.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v1 = u1.mul(REBIAS)
@@ -277,7 +277,7 @@ final class HalfDots implements WeightDots {
     public void unpack(MemorySegment w, long w0, int n, float[] out, int outAt) {
         for (int k = 0; k < n; k += LANES) {
             IntVector b0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w0 + 2L * k, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u0 = b0.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v0 = u0.mul(REBIAS)

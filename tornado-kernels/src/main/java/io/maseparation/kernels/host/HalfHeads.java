@@ -80,7 +80,7 @@ final class HalfHeads {
             touched += ahead.get(LONG, next + 3 * LINE);
             FloatVector s = FloatVector.zero(FLOATS);
             IntVector b0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, keys, at, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u0 = b0.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v0 = u0.mul(REBIAS)
@@ -90,7 +90,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             s = x0.fma(v0, s);
             IntVector b1 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, keys, at + 2L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u1 = b1.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v1 = u1.mul(REBIAS)
@@ -100,7 +100,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             s = x1.fma(v1, s);
             IntVector b2 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, keys, at + 4L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u2 = b2.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v2 = u2.mul(REBIAS)
@@ -110,7 +110,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             s = x2.fma(v2, s);
             IntVector b3 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, keys, at + 6L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u3 = b3.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v3 = u3.mul(REBIAS)
@@ -120,7 +120,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             s = x3.fma(v3, s);
             IntVector b4 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, keys, at + 8L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u4 = b4.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v4 = u4.mul(REBIAS)
@@ -130,7 +130,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             s = x4.fma(v4, s);
             IntVector b5 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, keys, at + 10L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u5 = b5.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v5 = u5.mul(REBIAS)
@@ -140,7 +140,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             s = x5.fma(v5, s);
             IntVector b6 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, keys, at + 12L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u6 = b6.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v6 = u6.mul(REBIAS)
@@ -150,7 +150,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             s = x6.fma(v6, s);
             IntVector b7 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, keys, at + 14L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u7 = b7.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v7 = u7.mul(REBIAS)
@@ -204,7 +204,7 @@ final class HalfHeads {
             touched += ahead.get(LONG, next + 2 * LINE);
             touched += ahead.get(LONG, next + 3 * LINE);
             IntVector b0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, values, at, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u0 = b0.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v0 = u0.mul(REBIAS)
@@ -214,7 +214,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             c0 = x.fma(v0, c0);
             IntVector b1 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, values, at + 2L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u1 = b1.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v1 = u1.mul(REBIAS)
@@ -224,7 +224,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             c1 = x.fma(v1, c1);
             IntVector b2 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, values, at + 4L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u2 = b2.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v2 = u2.mul(REBIAS)
@@ -234,7 +234,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             c2 = x.fma(v2, c2);
             IntVector b3 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, values, at + 6L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u3 = b3.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v3 = u3.mul(REBIAS)
@@ -244,7 +244,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             c3 = x.fma(v3, c3);
             IntVector b4 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, values, at + 8L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u4 = b4.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v4 = u4.mul(REBIAS)
@@ -254,7 +254,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             c4 = x.fma(v4, c4);
             IntVector b5 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, values, at + 10L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u5 = b5.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v5 = u5.mul(REBIAS)
@@ -264,7 +264,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             c5 = x.fma(v5, c5);
             IntVector b6 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, values, at + 12L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u6 = b6.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v6 = u6.mul(REBIAS)
@@ -274,7 +274,7 @@ final class HalfHeads {
                     .reinterpretAsFloats();
             c6 = x.fma(v6, c6);
             IntVector b7 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, values, at + 14L * LANES, ORDER)
-                            .convertShape(VectorOperators.S2I, INTS, 0))
+                    .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 13);
             FloatVector u7 = b7.or(TOP).and(MAGNITUDE).reinterpretAsFloats();
             FloatVector v7 = u7.mul(REBIAS)

@@ -167,7 +167,7 @@ final class HostDots {
             }
             if (whole < cols) {
                 FloatVector.fromMemorySegment(
-                                FLOATS, x, x0 + 4L * whole, ORDER, HostWeights.floatsBelow(cols - whole))
+                        FLOATS, x, x0 + 4L * whole, ORDER, HostWeights.floatsBelow(cols - whole))
                         .intoArray(packed, whole * width + r * LANES);
             }
         }

@@ -125,7 +125,8 @@ public final class KernelTables {
                                 .put(Integer.parseInt(cells[1]), Objects.requireNonNull(
                                         times.remove(1), "a product was measured with one row"));
                     }
-                    curves.computeIfAbsent(kind, k -> new ArrayList<>()).add(curve(kind, cells, times, roofline, products));
+                    curves.computeIfAbsent(kind, k -> new ArrayList<>())
+                            .add(curve(kind, cells, times, roofline, products));
                 }
             }
         } catch (IOException e) {

@@ -19,8 +19,8 @@ public final class Mailbox {
     /**
      * A mailbox without messages.
      *
-     * @param spinNanos how long a wait keeps its core before it sleeps, in nanoseconds: waking a thread takes 20 to 200 µs,
-     *     which ranks on GPUs wait for several times a layer
+     * @param spinNanos how long a wait keeps its core before it sleeps, in nanoseconds: waking a thread takes 20 to
+     *     200 µs, which ranks on GPUs wait for several times a layer
      */
     Mailbox(long spinNanos) {
         this.spinNanos = spinNanos;

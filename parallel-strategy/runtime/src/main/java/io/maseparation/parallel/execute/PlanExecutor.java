@@ -119,8 +119,8 @@ public final class PlanExecutor implements AutoCloseable {
     }
 
     /**
-     * Runs the workload. Where it ran to its end, the layout does not change and ranks are threads, it can run again, on
-     * the same ranks, with what devices do for the first time behind them.
+     * Runs the workload. Where it ran to its end, the layout does not change and ranks are threads, it can run again,
+     * on the same ranks, with what devices do for the first time behind them.
      *
      * @param listener sees every token as it comes, on this thread: the next step waits for it
      * @return tokens and measurements

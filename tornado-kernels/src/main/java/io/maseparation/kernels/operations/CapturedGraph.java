@@ -14,10 +14,10 @@ import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
 /**
- * Launches what TornadoVM has captured of a graph as a CUDA graph, and waits for it: the graph's tasks and all transfers
- * of its executions but the first. TornadoVM does that and no more when it executes such a graph again, but looks
- * through its tasks for it, their names and arrays, which takes 0.2 ms and more for a hundred of them. By reflection,
- * since the code is compiled without TornadoVM's runtime; where that is another one, nothing is captured.
+ * Launches what TornadoVM has captured of a graph as a CUDA graph, and waits for it: the graph's tasks and all
+ * transfers of its executions but the first. TornadoVM does that and no more when it executes such a graph again, but
+ * looks through its tasks for it, their names and arrays, which takes 0.2 ms and more for a hundred of them. By
+ * reflection, since the code is compiled without TornadoVM's runtime; where that is another one, nothing is captured.
  */
 public final class CapturedGraph {
     private static final String GRAPH = "uk.ac.manchester.tornado.runtime.tasks.TornadoTaskGraph";
@@ -129,11 +129,14 @@ public final class CapturedGraph {
             captured.await().invoke(device, captured.planId());
             return true;
         } catch (InvocationTargetException e) {
-            switch (e.getCause()) {
-                case RuntimeException failure -> throw failure;
-                case Error failure -> throw failure;
-                default -> throw new LinkageError("TornadoVM's captured graphs", e);
+            Throwable failure = e.getCause();
+            if (failure instanceof RuntimeException ofRun) {
+                throw ofRun;
             }
+            if (failure instanceof Error error) {
+                throw error;
+            }
+            throw new LinkageError("TornadoVM's captured graphs", e);
         } catch (ReflectiveOperationException e) {
             throw new LinkageError("TornadoVM's captured graphs", e);
         }

@@ -72,7 +72,7 @@ public final class MultiplicationProbe implements AutoCloseable {
         this.rows = rows;
         this.products = products;
         boolean library = !way.library().isEmpty();
-        rounded = library || device.target().f16Activations() && device.multipliesOnTensorCores();
+        rounded = library || (device.target().f16Activations() && device.multipliesOnTensorCores());
         lead = library ? ProbeMatrices.lead(DataType.F32) : 0;
         out = DeviceArrays.floats(Math.addExact(lead, Math.multiplyExact(rows, matrices.outputs())));
         GridScheduler grid = new GridScheduler();

@@ -230,7 +230,7 @@ class EmbeddingErrorsTest {
         RunResult first = executor.run();
         RunResult second = executor.run();
         for (int i = 0; i < first.outputs().size(); i++) {
-            assertThat(second.outputs().get(i).tokens()).isEqualTo(first.outputs().get(i).tokens());
+            assertThat(second.outputs().get(i).tokenIds()).isEqualTo(first.outputs().get(i).tokenIds());
         }
         executor.cancel();
         executor.run();

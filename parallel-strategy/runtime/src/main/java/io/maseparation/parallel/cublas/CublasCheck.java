@@ -53,7 +53,7 @@ public final class CublasCheck {
      * @param cols columns
      */
     public record Shape(String name, int outputs, int cols) {
-        /** Bytes of it in fp16. */
+        /** {@return bytes of it in fp16} */
         public long bytes() {
             return 2L * outputs * cols;
         }
@@ -94,12 +94,12 @@ public final class CublasCheck {
      */
     public record Outcome(
             Shape shape, int rows, int copies, Times times, Errors errors, Optional<String> failure) {
-        /** Bytes that a product must move: weights, x in fp16, and the result in fp32. */
+        /** {@return bytes that a product must move: weights, x in fp16, and the result in fp32} */
         public long bytes() {
             return shape.bytes() + 2L * rows * shape.cols + 4L * rows * shape.outputs;
         }
 
-        /** Operations of a product. */
+        /** {@return operations of a product} */
         public double flops() {
             return 2.0 * rows * shape.outputs * shape.cols;
         }
@@ -113,19 +113,24 @@ public final class CublasCheck {
      * @param outcomes of each shape and number of rows
      */
     public record Findings(String version, double copyBytesPerSecond, List<Outcome> outcomes) {
+        /** Copies the list. */
         public Findings {
             outcomes = List.copyOf(outcomes);
         }
     }
 
-    /** {@return number of outcomes for as many shapes} */
+    /**
+     * {@return number of outcomes}
+     *
+     * @param shapes number of shapes
+     */
     public static int count(int shapes) {
         return shapes * ROWS.size();
     }
 
     /** {@return how many matrices of a shape take turns} */
     static int copies(Shape shape) {
-        return (int) Math.clamp(Math.ceilDiv(ROTATED_BYTES, shape.bytes()), 2, PRODUCTS);
+        return Math.clamp(Math.ceilDiv(ROTATED_BYTES, shape.bytes()), 2, PRODUCTS);
     }
 
     /**

@@ -87,14 +87,14 @@ final class GpuBodies {
         // The tasks of one operation.
         for (String body : List.of("PackTensor.rows", "PackTensor.rowsF16", "ProjectionTensor.multiply",
                 "ProjectionTensor.multiplyF16", "ProjectionTensor.sum")) {
-            tasks.put(body, random -> tensorProjection(random, 6, 18));
+            tasks.put(body, random -> tensorProjection(random, 6, 18, body.endsWith("F16")));
         }
-        tasks.put("ManyRowsTensor.multiply", random -> tensorProjection(random, 40, 128));
+        tasks.put("ManyRowsTensor.multiply", random -> tensorProjection(random, 40, 128, false));
         for (String body : List.of("PackTensor.pairs", "PackTensor.pairsF16", "ExpertTensor.multiply",
                 "ExpertTensor.multiplyF16", "ExpertTensor.sum")) {
-            tasks.put(body, random -> tensorExperts(random, ROWS));
+            tasks.put(body, random -> tensorExperts(random, ROWS, body.endsWith("F16")));
         }
-        tasks.put("MiddleRowsTensor.multiplyF16", random -> tensorExperts(random, 52));
+        tasks.put("MiddleRowsTensor.multiplyF16", random -> tensorExperts(random, 52, true));
         tasks.put("RowsGpu.residualAdd", GpuBodies::residualAdd);
         tasks.put("RowsGpu.clip", GpuBodies::clip);
         tasks.put("RowsGpu.read", random -> read());
@@ -191,21 +191,30 @@ final class GpuBodies {
     }
 
     /** More rows than one tile of x takes, and outputs that are not a multiple of a tile of weights. */
-    private static Task tensorProjection(Random random, int rows, int outputs) {
+    private static Task tensorProjection(Random random, int rows, int outputs, boolean f16) {
         WeightMatrix w = TestArrays.randomMatrix(random, DataType.F16, outputs, COLS, 0, 0);
-        FloatArray x = TestArrays.random(random, rows * COLS);
+        FloatArray x = multiplied(random, rows * COLS, f16);
         FloatArray out = TestArrays.random(random, rows * outputs);
         IntArray step = RowOps.step(0, rows, 0);
         return new Task((g, id) -> Projection.add(g, id, step, x, w, null, out, 0.5f, true), step, x, out);
     }
 
-    private static Task tensorExperts(Random random, int rows) {
+    /** x, of numbers that fp16 holds where the body rounds it to that. */
+    private static FloatArray multiplied(Random random, int size, boolean f16) {
+        FloatArray x = TestArrays.random(random, size);
+        for (int i = 0; f16 && i < size; i++) {
+            x.set(i, Float.float16ToFloat(Float.floatToFloat16(x.get(i))));
+        }
+        return x;
+    }
+
+    private static Task tensorExperts(Random random, int rows, boolean f16) {
         int width = 18;
         WeightMatrix in = TestArrays.randomMatrix(random, DataType.F16, 2 * width, COLS, 0, 0);
         WeightMatrix down = TestArrays.randomMatrix(random, DataType.F16, COLS, width, 0, 0);
         ExpertWeights expert = new ExpertWeights(in.rowRange(0, width), in.rowRange(width, 2 * width), down);
         ExpertBank bank = new ExpertBank(0, 1, expert, 0, 0, 0);
-        FloatArray x = TestArrays.random(random, rows * COLS);
+        FloatArray x = multiplied(random, rows * COLS, f16);
         FloatArray hidden = TestArrays.poisoned(rows * width);
         IntArray offsets = TestArrays.ints(0, rows);
         IntArray pairs = TestArrays.ints(IntStream.range(0, rows).toArray());

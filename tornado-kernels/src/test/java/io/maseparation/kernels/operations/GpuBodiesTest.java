@@ -22,9 +22,6 @@ class GpuBodiesTest {
     /** And rounded to fp16. */
     private static final double TOLERANCE_F16 = TOLERANCE + 0x1p-10;
 
-    /** x rounded to fp16 before it is multiplied and summed: 2^-12 of it at most in each of 70 products, up and gate. */
-    private static final double TOLERANCE_F16_ACTIVATIONS = 0x1p-6;
-
     @Test
     void everyGpuBodyHasATask() {
         assertThat(GpuBodies.tasks().keySet()).containsExactlyInAnyOrderElementsOf(GpuBodies.declared());
@@ -57,8 +54,7 @@ class GpuBodiesTest {
                 case FloatArray a -> {
                     FloatArray expected = (FloatArray) portable.arrays()[i];
                     for (int j = 0; j < a.getSize(); j++) {
-                        assertAlike(what, a.get(j), expected.get(j),
-                                GpuBodies.f16Activations(body) ? TOLERANCE_F16_ACTIVATIONS : TOLERANCE);
+                        assertAlike(what, a.get(j), expected.get(j), TOLERANCE);
                     }
                 }
                 case HalfFloatArray a -> {

@@ -96,6 +96,11 @@ public record Device(TornadoDevice device, KernelTarget target) {
         return device.getDeviceType();
     }
 
+    /** {@return whether it is a GPU, and leaves the cores alone while it computes} */
+    public boolean isGpu() {
+        return type() == TornadoDeviceType.GPU && !target.embedded();
+    }
+
     private TornadoVMBackendType sdkBackend() {
         return device.getTornadoVMBackend();
     }

@@ -87,14 +87,24 @@ public final class MultiplicationProbe implements AutoCloseable {
         graph.outputOnDemand(out);
         plan = new TornadoExecutionPlan(graph.build());
         compilation = new Precompilation(device, grid);
-        compilation.run(List.of(graph));
-        plan.withDevice(device.device());
-        if (!grid.keySet().isEmpty()) {
-            plan.withGridScheduler(grid);
-        }
-        compilation.install(List.of(graph), plan);
-        if (clock.isPresent()) {
-            plan.withCUDAGraph();
+        try {
+            compilation.run(List.of(graph));
+            plan.withDevice(device.device());
+            if (!grid.keySet().isEmpty()) {
+                plan.withGridScheduler(grid);
+            }
+            compilation.install(List.of(graph), plan);
+            if (clock.isPresent()) {
+                plan.withCUDAGraph();
+            }
+        } catch (RuntimeException | Error e) {
+            // What is on the device would stay there, beside the next one.
+            try {
+                close();
+            } catch (RuntimeException | Error alsoFailed) {
+                e.addSuppressed(alsoFailed);
+            }
+            throw e;
         }
     }
 

@@ -365,14 +365,14 @@ public final class Generation {
     }
 
     /**
-     * Runs it several times, as {@link #run()} does, on ranks that are set up once: the first run is a warm-up. A run
-     * that is cancelled is the last one.
+     * Runs it as {@link #run()}, several times on ranks that are set up once, until a run is cancelled.
      *
      * @param times how often, at least 1; 1 with changes of layout or ranks as processes
      * @param afterEach called after every run
-     * @return tokens and measurements of each run
+     * @return tokens and measurements of each run; set-up is that of the first
      */
     public List<RunResult> run(int times, Runnable afterEach) {
+        Objects.requireNonNull(afterEach, "afterEach");
         model.enter();
         // A thread that could not be ended may still read the weights.
         AtomicBoolean atRest = new AtomicBoolean(true);
@@ -427,9 +427,10 @@ public final class Generation {
             ended.compareAndSet(false, !model.isOpen());
             model.requireOpen();
         });
-        Job job = new Job(weights, workload, untilClosed);
-        PlanExecutor executor =
-                PlanExecutor.lead(plan.apply(weights.config()), processes.map(job::in).orElse(job));
+        Job own = new Job(weights, workload, untilClosed);
+        Job job = processes.map(own::in).orElse(own);
+        job.checkRuns(times);
+        PlanExecutor executor = PlanExecutor.lead(plan.apply(weights.config()), job);
         try (executor) {
             running(Optional.of(executor));
             List<RunResult> results = new ArrayList<>();

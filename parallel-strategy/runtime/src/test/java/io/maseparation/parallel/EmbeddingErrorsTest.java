@@ -232,6 +232,7 @@ class EmbeddingErrorsTest {
         for (int i = 0; i < first.outputs().size(); i++) {
             assertThat(second.outputs().get(i).tokenIds()).isEqualTo(first.outputs().get(i).tokenIds());
         }
+        assertRefused(ModelException.class, "'times' must be at least 1, is 0", () -> job.checkRuns(0));
         executor.cancel();
         executor.run();
         assertRefused(IllegalStateException.class, "this executor cannot run again: make another one", executor::run);

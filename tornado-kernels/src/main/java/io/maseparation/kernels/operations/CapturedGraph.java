@@ -104,6 +104,25 @@ public final class CapturedGraph {
     }
 
     /**
+     * Gets ready to execute the graph, after the plan has, and waits as the plan did: what the first call by reflection
+     * takes, several milliseconds, is no part of a step then.
+     */
+    public void prepare() {
+        if (INSIDE.isEmpty()) {
+            return;
+        }
+        try {
+            captured = find(INSIDE.get());
+            if (captured != null) {
+                INSIDE.get().select().invoke(captured.executor(), index);
+                captured.await().invoke(device, captured.planId());
+            }
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("TornadoVM's captured graphs", e);
+        }
+    }
+
+    /**
      * Executes the graph if it is captured, as the plan would do after {@code withGraph(index)}: results of executions
      * before bring this one's arrays to the host.
      *
@@ -114,9 +133,6 @@ public final class CapturedGraph {
             return false;
         }
         try {
-            if (captured == null) {
-                captured = find(INSIDE.get());
-            }
             if (captured == null) {
                 return false;
             }

@@ -148,7 +148,8 @@ class MpiFaultsTest {
                     job.isAlive() ? "none" : job.end().status());
             assertThat(ended).as("%s: %s", fault, job.err()).isTrue();
             assertThat(ProcessHandle.of(launcher).filter(MpiJob::runs)).isEmpty();
-            if (late) {
+            // It may end by itself just before the signal, or between the look and that.
+            if (late || (fault.phase() == Phase.SHUTDOWN && job.end().status() == 0)) {
                 assertThat(fault.phase()).isEqualTo(Phase.SHUTDOWN);
                 assertThat(job.end().status()).as(job.err()).isZero();
                 return;

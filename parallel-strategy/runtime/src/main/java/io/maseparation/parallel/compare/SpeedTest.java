@@ -5,7 +5,10 @@ import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.RunResult;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -97,8 +100,13 @@ public record SpeedTest(int prompt, int generate, int prefillChunk, int sequence
                 .depth(depth)
                 .maxTokens(Math.max(1, generate))
                 .prompts(RandomPrompts.of(sequences, Math.max(1, prompt), model.config().vocab(), SEED));
-        // On the same ranks: a GPU copies weights and captures graphs in its first steps.
-        return new Samples(generation.run(1 + repetitions, afterEach).stream()
+        // On the same ranks where they stay: a GPU copies weights and captures graphs in its first steps.
+        List<RunResult> runs = new ArrayList<>();
+        int together = execution.changes().mayChange() ? 1 : 1 + repetitions;
+        while (runs.size() <= repetitions) {
+            runs.addAll(generation.run(together, afterEach));
+        }
+        return new Samples(runs.stream()
                 .skip(1)
                 .mapToDouble(run -> run.metrics().wallMs() * 1e6)
                 .toArray());

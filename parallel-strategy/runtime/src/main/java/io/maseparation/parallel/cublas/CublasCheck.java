@@ -180,6 +180,13 @@ public final class CublasCheck {
         if (!tensorCores) {
             return Optional.of("the kernels beside it are those of tensor cores, and others were asked for");
         }
+        Optional<Shape> large = shapes.stream()
+                .filter(shape -> copies(shape) * (shape.bytes() / 2) + (1 << 16) > Integer.MAX_VALUE)
+                .findFirst();
+        if (large.isPresent()) {
+            return large.map(shape -> "%d matrices of %d x %d (%s) are more than an array holds; name another model"
+                    .formatted(copies(shape), shape.outputs(), shape.cols(), shape.name()));
+        }
         return shapes.stream()
                 .filter(shape -> PRODUCTS * shape.bytes() < LEAST_BYTES)
                 .findFirst()

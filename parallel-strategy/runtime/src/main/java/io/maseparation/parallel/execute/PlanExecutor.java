@@ -169,7 +169,7 @@ public final class PlanExecutor implements AutoCloseable {
         recorder.endLayout(expertRanks(deployment.plan()));
         synchronized (lock) {
             running = () -> {};
-            spent = cancelled || job.options().changes().mayChange() || job.processes().isPresent();
+            spent = cancelled || !job.runsAgain();
         }
         return new ResultBuilder(deployment, job, recorder, collector)
                 .build(setupNanos, start, loop.prefillEndNanos(), end, loop.decoded(), changes.log());

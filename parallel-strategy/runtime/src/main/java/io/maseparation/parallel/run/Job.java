@@ -1,5 +1,6 @@
 package io.maseparation.parallel.run;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.parallel.comm.Processes;
 import java.util.Objects;
@@ -51,6 +52,25 @@ public record Job(
      */
     public Job in(Processes of) {
         return new Job(weights, workload, options, loader, logits, Optional.of(of));
+    }
+
+    /** {@return whether it can run again on the same ranks: they are threads, and the layout stays} */
+    public boolean runsAgain() {
+        return processes.isEmpty() && !options.changes().mayChange();
+    }
+
+    /**
+     * Checks how often it is to run on the same ranks.
+     *
+     * @param times how often
+     * @throws ModelException if that is less than 1, or more where it cannot run again
+     */
+    public void checkRuns(int times) {
+        if (times < 1 || (times > 1 && !runsAgain())) {
+            throw new ModelException(times < 1
+                    ? "'times' must be at least 1, is " + times
+                    : "with changes of layout, or ranks as processes, 'times' must be 1, is " + times);
+        }
     }
 
     /** {@return what a plan is set up with for it} */

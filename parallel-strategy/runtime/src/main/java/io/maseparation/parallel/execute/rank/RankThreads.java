@@ -1,5 +1,6 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.moe.segments.Device;
 import io.maseparation.files.Text;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
@@ -133,7 +134,7 @@ public final class RankThreads implements Ranks {
     /** Ranks on GPUs leave the cores alone while they compute, and there must be enough for all that wait. */
     private static long spinNanos(Deployment deployment) {
         boolean spare = Runtime.getRuntime().availableProcessors() >= 2 * deployment.ranks() + 2;
-        return spare && deployment.devices().stream().noneMatch(d -> d.target().embedded()) ? SPIN_NANOS : 0;
+        return spare && deployment.devices().stream().allMatch(Device::isGpu) ? SPIN_NANOS : 0;
     }
 
     /** Sets the ranks that live here to work, with something that carries their messages. */

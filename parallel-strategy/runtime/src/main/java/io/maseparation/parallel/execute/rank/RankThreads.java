@@ -1,7 +1,7 @@
 package io.maseparation.parallel.execute.rank;
 
-import io.maseparation.moe.segments.Device;
 import io.maseparation.files.Text;
+import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.comm.RunAbortedException;

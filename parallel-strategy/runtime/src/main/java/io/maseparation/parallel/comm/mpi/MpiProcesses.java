@@ -72,8 +72,8 @@ public final class MpiProcesses implements Processes, AutoCloseable {
      *
      * @param lostAfter time, more than 0, after which a process that nothing was heard of counts as lost
      * @param lost takes a line that says which one is, once, on a thread of its own, before all processes of the job
-     *     are aborted. It has to end this process a little later, which that alone may not do on a host that is cut off,
-     *     and which nothing else does while processes come to MPI or leave it
+     *     are aborted. It has to end this process a little later, which that alone may not do on a host that is cut
+     *     off, and which nothing else does while processes come to MPI or leave it
      * @return all processes
      * @throws RunFailedException if this process was not started by mpirun, or there is no Open MPI here
      */

@@ -128,12 +128,13 @@ final class ArchitectureTest {
 
     @ArchTest
     static final ArchRule noStaticFieldHoldsWhatChanges =
-            // AttentionScratch keeps a thread's working memory between calls; its content never outlives one.
+            // AttentionScratch and HostDots keep a thread's working memory between calls; no content outlives one.
             // HostThreads counts the threads at work on this host, whichever run they belong to; the count is back at 0
             // after them. LargePages counts what the process has of the system's pages, and ArrayMemory what its arrays
             // hold. DefaultBackend mirrors what TornadoVM itself has one of in a process.
             fields().that().areStatic()
                     .and().areDeclaredInClassesThat().doNotHaveSimpleName("AttentionScratch")
+                    .and().areDeclaredInClassesThat().doNotHaveSimpleName("HostDots")
                     .and().areDeclaredInClassesThat().doNotHaveSimpleName("HostThreads")
                     .and().areDeclaredInClassesThat().doNotHaveSimpleName("LargePages")
                     .and().areDeclaredInClassesThat().doNotHaveSimpleName("ArrayMemory")

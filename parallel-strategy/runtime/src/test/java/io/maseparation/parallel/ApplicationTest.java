@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -51,6 +52,7 @@ class ApplicationTest {
     }
 
     @Test
+    @Tag("long")
     @EnabledOnOs(OS.LINUX)
     void openingAndClosingAHundredTimesTakesNoMoreMemoryThanATime() throws Exception {
         List<String> options = new ArrayList<>(FAST);

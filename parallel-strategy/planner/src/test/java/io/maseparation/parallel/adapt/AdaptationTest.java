@@ -49,6 +49,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class AdaptationTest {
@@ -210,6 +211,7 @@ class AdaptationTest {
 
     /** Requests on both sides of the border of the training's context, whose keys move with their angles. */
     @Test
+    @Tag("long")
     void rotaryScalingChangesNothingAboutIt() {
         List<Changes.Ordered> orders = List.of(Orders.experts(100, 0));
         List<List<Integer>> plain = assertTokensOfASingleDevice(TINY, orders);

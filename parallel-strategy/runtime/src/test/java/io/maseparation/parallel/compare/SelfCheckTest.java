@@ -27,6 +27,7 @@ import io.maseparation.parallel.run.Workload;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class SelfCheckTest {
@@ -51,6 +52,7 @@ class SelfCheckTest {
     }
 
     @Test
+    @Tag("long")
     void aDeviceThatComputesRightPasses() {
         List<SelfCheck.Check> checks = SelfCheck.of(DEVICE.withBody(Body.HOST));
         assertThat(checks).hasSize(6);

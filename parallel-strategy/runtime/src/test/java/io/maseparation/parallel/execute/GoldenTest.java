@@ -98,6 +98,7 @@ class GoldenTest {
 
     /** bf16 weights as fp16, which loses nothing here, multiplied by the embedded runtime's warps. */
     @Test
+    @Tag("long")
     void tensorCoresAgree() throws Exception {
         tensorCoresAgree(Layout.separated(1, 2).withMicroBatches(2), 4);
     }

@@ -23,6 +23,7 @@ import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.xml.sax.InputSource;
@@ -123,6 +124,7 @@ class ReproductionTest {
     }
 
     @Test
+    @Tag("long")
     void anotherRunOnAnotherNumberOfThreadsGivesTheSame() {
         Settings alone = new Settings(SETTINGS.cluster(), true, 0, 1);
         Reproduction again = Reproduction.run(alone, new Listener() {

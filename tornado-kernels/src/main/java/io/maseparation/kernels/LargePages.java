@@ -60,11 +60,7 @@ public final class LargePages {
         }
 
         private static long call(MethodHandle function, Object... arguments) {
-            try {
-                return ((Number) function.invokeWithArguments(arguments)).longValue();
-            } catch (Throwable e) {
-                throw new AssertionError("a function of the system cannot be called", e);
-            }
+            return ((Number) NativeCall.of(function, arguments)).longValue();
         }
 
         long map(long bytes) {

@@ -89,10 +89,6 @@ public final class MultiplicationProbe implements AutoCloseable {
         compilation = new Precompilation(device, grid);
         try {
             compilation.run(List.of(graph));
-            plan.withDevice(device.device());
-            if (!grid.keySet().isEmpty()) {
-                plan.withGridScheduler(grid);
-            }
             compilation.install(List.of(graph), plan);
             if (clock.isPresent()) {
                 plan.withCUDAGraph();

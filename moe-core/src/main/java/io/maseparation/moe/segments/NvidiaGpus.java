@@ -1,8 +1,7 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.kernels.NativeCall;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
@@ -12,6 +11,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * What TornadoVM does not tell of NVIDIA GPUs: how much of the memory nobody holds, from NVIDIA's management library
@@ -39,7 +39,7 @@ final class NvidiaGpus {
     /** What is asked of a GPU, by CUDA's number of it. */
     @FunctionalInterface
     private interface Question<T> {
-        T of(NvidiaGpus libraries, int gpu) throws Throwable;
+        T of(NvidiaGpus libraries, int gpu);
     }
 
     /** {@return bytes that are free on the GPU; empty where nobody tells, or the device is none of NVIDIA's} */
@@ -61,14 +61,14 @@ final class NvidiaGpus {
             return Optional.of(question.of(new NvidiaGpus(arena), Integer.parseInt(number.group(1))));
         } catch (VirtualMachineError e) {
             throw e;
-        } catch (Throwable e) {
+        } catch (RuntimeException | Error e) {
             LOG.log(System.Logger.Level.DEBUG, "what is known of " + device.name(), e);
             return Optional.empty();
         }
     }
 
     private static boolean isAllowed() {
-        return NvidiaGpus.class.getModule().isNativeAccessEnabled();
+        return Stream.of(NvidiaGpus.class, NativeCall.class).allMatch(c -> c.getModule().isNativeAccessEnabled());
     }
 
     /** {@return number of NVIDIA's GPUs on this host, without starting CUDA; empty where there is no such driver} */
@@ -79,59 +79,44 @@ final class NvidiaGpus {
         try (Arena arena = Arena.ofConfined()) {
             SymbolLookup management = SymbolLookup.libraryLookup(MANAGEMENT, arena);
             MemorySegment count = arena.allocate(ValueLayout.JAVA_INT);
-            require("nvmlInit_v2", management);
+            NativeCall.require(management, "nvmlInit_v2");
             try {
-                require("nvmlDeviceGetCount_v2", management, count);
+                NativeCall.require(management, "nvmlDeviceGetCount_v2", count);
             } finally {
-                require("nvmlShutdown", management);
+                NativeCall.require(management, "nvmlShutdown");
             }
             return OptionalInt.of(count.get(ValueLayout.JAVA_INT, 0));
         } catch (VirtualMachineError e) {
             throw e;
-        } catch (Throwable e) {
+        } catch (RuntimeException | Error e) {
             LOG.log(System.Logger.Level.DEBUG, "number of GPUs", e);
             return OptionalInt.empty();
         }
     }
 
-    private String id(int gpu) throws Throwable {
+    private String id(int gpu) {
         MemorySegment handle = arena.allocate(ValueLayout.JAVA_INT);
-        require("cuDeviceGet", cuda, handle, gpu);
+        NativeCall.require(cuda, "cuDeviceGet", handle, gpu);
         MemorySegment id = arena.allocate(ID_BYTES);
-        require("cuDeviceGetUuid_v2", cuda, id, handle.get(ValueLayout.JAVA_INT, 0));
+        NativeCall.require(cuda, "cuDeviceGetUuid_v2", id, handle.get(ValueLayout.JAVA_INT, 0));
         return HexFormat.of().formatHex(id.toArray(ValueLayout.JAVA_BYTE));
     }
 
-    private long free(int gpu) throws Throwable {
+    private long free(int gpu) {
         MemorySegment handle = arena.allocate(ValueLayout.JAVA_INT);
-        require("cuDeviceGet", cuda, handle, gpu);
+        NativeCall.require(cuda, "cuDeviceGet", handle, gpu);
         MemorySegment place = arena.allocate(NAME_BYTES);
-        require("cuDeviceGetPCIBusId", cuda, place, NAME_BYTES, handle.get(ValueLayout.JAVA_INT, 0));
-        require("nvmlInit_v2", management);
+        NativeCall.require(cuda, "cuDeviceGetPCIBusId", place, NAME_BYTES, handle.get(ValueLayout.JAVA_INT, 0));
+        NativeCall.require(management, "nvmlInit_v2");
         try {
             MemorySegment found = arena.allocate(ValueLayout.ADDRESS);
-            require("nvmlDeviceGetHandleByPciBusId_v2", management, place, found);
+            NativeCall.require(management, "nvmlDeviceGetHandleByPciBusId_v2", place, found);
             // Total, free, used.
             MemorySegment memory = arena.allocate(ValueLayout.JAVA_LONG, 3);
-            require("nvmlDeviceGetMemoryInfo", management, found.get(ValueLayout.ADDRESS, 0), memory);
+            NativeCall.require(management, "nvmlDeviceGetMemoryInfo", found.get(ValueLayout.ADDRESS, 0), memory);
             return memory.getAtIndex(ValueLayout.JAVA_LONG, 1);
         } finally {
-            require("nvmlShutdown", management);
-        }
-    }
-
-    /** Calls a function that returns 0 where it worked. */
-    private static void require(String name, SymbolLookup library, Object... arguments) throws Throwable {
-        FunctionDescriptor type = FunctionDescriptor.of(ValueLayout.JAVA_INT);
-        for (Object argument : arguments) {
-            type = type.appendArgumentLayouts(
-                    argument instanceof MemorySegment ? ValueLayout.ADDRESS : ValueLayout.JAVA_INT);
-        }
-        MemorySegment function =
-                library.find(name).orElseThrow(() -> new IllegalStateException("no function " + name));
-        Object status = Linker.nativeLinker().downcallHandle(function, type).invokeWithArguments(arguments);
-        if ((int) status != 0) {
-            throw new IllegalStateException("%s returned %s".formatted(name, status));
+            NativeCall.require(management, "nvmlShutdown");
         }
     }
 }

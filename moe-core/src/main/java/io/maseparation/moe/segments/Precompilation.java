@@ -72,12 +72,13 @@ final class Precompilation implements AutoCloseable {
     }
 
     /**
-     * Gives the rank's tasks what was compiled.
+     * Puts a plan on the device and gives its tasks their worker grids and what was compiled.
      *
      * @param graphs the graphs
      * @param plan their plan, before anything of it runs
      */
     void install(List<KernelGraph> graphs, TornadoExecutionPlan plan) {
+        place(plan);
         if (!device.target().sharesSources()) {
             return;
         }
@@ -88,12 +89,16 @@ final class Precompilation implements AutoCloseable {
         }
     }
 
+    private void place(TornadoExecutionPlan plan) {
+        plan.withDevice(device.device());
+        if (!grid.keySet().isEmpty()) {
+            plan.withGridScheduler(grid);
+        }
+    }
+
     private void compile(KernelGraph.SingleKernel kernel, TornadoExecutionPlan plan) {
         try {
-            plan.withDevice(device.device());
-            if (!grid.keySet().isEmpty()) {
-                plan.withGridScheduler(grid);
-            }
+            place(plan);
             plan.withPreCompilation();
             sources.keep(kernel, plan, device.device());
         } catch (VirtualMachineError e) {

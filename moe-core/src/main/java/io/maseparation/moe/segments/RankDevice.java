@@ -62,7 +62,6 @@ public final class RankDevice implements AutoCloseable {
     private final HostKv kv;
     private final int graphCount;
     private final Map<Integer, Integer> runs = new HashMap<>();
-    private final Map<Integer, TornadoExecutionResult> results = new HashMap<>();
     private @Nullable TornadoExecutionResult last;
     private long firstRunNanos;
 
@@ -152,7 +151,7 @@ public final class RankDevice implements AutoCloseable {
             }
         });
         try {
-            hostMemory = prepared(device, grid, profiled, weights, parts);
+            hostMemory = prepared(device, profiled, weights, parts);
         } catch (RuntimeException | Error e) {
             // What it took before the device was full; nobody else could free it.
             try {
@@ -165,12 +164,7 @@ public final class RankDevice implements AutoCloseable {
     }
 
     /** Gets the plan ready to run; whether what is on the device is this process's own memory. */
-    private boolean prepared(
-            Device device, GridScheduler grid, boolean profiled, ModelWeights weights, RankParts parts) {
-        plan.withDevice(device.device());
-        if (!grid.keySet().isEmpty()) {
-            plan.withGridScheduler(grid);
-        }
+    private boolean prepared(Device device, boolean profiled, ModelWeights weights, RankParts parts) {
         compilation.install(parts.graphs(), plan);
         boolean handsOn = parts.first().isPresent();
         // A profile needs the time of each task, which a graph launched as one does not have.
@@ -315,12 +309,11 @@ public final class RankDevice implements AutoCloseable {
                 }
             }
         } else {
-            TornadoExecutionResult before = results.get(graph.index());
-            result = before != null && graph.captured().execute()
-                    ? before
+            // What brings arrays to the host is the plan's, for the graph that ran last.
+            result = last != null && graph.captured().execute()
+                    ? last
                     : plan.withGraph(graph.index()).execute();
         }
-        results.put(graph.index(), result);
         graph.rows().fetch(result);
         graph.answers().check();
         last = result;

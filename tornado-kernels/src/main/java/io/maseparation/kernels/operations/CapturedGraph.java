@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
-import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
@@ -20,7 +19,6 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
  * reflection, since the code is compiled without TornadoVM's runtime; where that is another one, nothing is captured.
  */
 public final class CapturedGraph {
-    private static final String GRAPH = "uk.ac.manchester.tornado.runtime.tasks.TornadoTaskGraph";
     private static final String INTERPRETER = "uk.ac.manchester.tornado.runtime.interpreter.TornadoVMInterpreter";
     private static final Optional<Inside> INSIDE = Inside.find();
 
@@ -33,8 +31,7 @@ public final class CapturedGraph {
     /**
      * TornadoVM's way from a graph to what was captured of it.
      *
-     * @param graph ImmutableTaskGraph.getTaskGraph
-     * @param implementation the field TaskGraph.taskGraphImpl
+     * @param graph to the graph's object
      * @param machine the field TornadoTaskGraph.vm
      * @param interpreters the field TornadoVM.tornadoVMInterpreters
      * @param handles the field TornadoVMInterpreter.executionGraphHandles
@@ -43,26 +40,20 @@ public final class CapturedGraph {
      * @param id TornadoExecutionPlan.getId
      */
     private record Inside(
-            Method graph, Field implementation, Field machine, Field interpreters, Field handles, Field executor,
-            Method select, Method id) {
+            GraphInside graph, Field machine, Field interpreters, Field handles, Field executor, Method select,
+            Method id) {
         static Optional<Inside> find() {
             try {
-                Method graph = ImmutableTaskGraph.class.getDeclaredMethod("getTaskGraph");
-                Field implementation = TaskGraph.class.getDeclaredField("taskGraphImpl");
-                Field machine = Class.forName(GRAPH).getDeclaredField("vm");
-                Field interpreters = machine.getType().getDeclaredField("tornadoVMInterpreters");
-                Field handles = Class.forName(INTERPRETER).getDeclaredField("executionGraphHandles");
-                Field executor = TornadoExecutionPlan.class.getDeclaredField("tornadoExecutor");
-                Method select = executor.getType().getDeclaredMethod("selectGraph", int.class);
-                graph.setAccessible(true);
-                implementation.setAccessible(true);
-                machine.setAccessible(true);
-                interpreters.setAccessible(true);
-                handles.setAccessible(true);
-                executor.setAccessible(true);
-                select.setAccessible(true);
+                GraphInside graph = GraphInside.find();
+                Field machine = graph.field("vm");
+                Field executor = GraphInside.opened(TornadoExecutionPlan.class.getDeclaredField("tornadoExecutor"));
                 return Optional.of(new Inside(
-                        graph, implementation, machine, interpreters, handles, executor, select,
+                        graph,
+                        machine,
+                        GraphInside.opened(machine.getType().getDeclaredField("tornadoVMInterpreters")),
+                        GraphInside.opened(Class.forName(INTERPRETER).getDeclaredField("executionGraphHandles")),
+                        executor,
+                        GraphInside.opened(executor.getType().getDeclaredMethod("selectGraph", int.class)),
                         TornadoExecutionPlan.class.getMethod("getId")));
             } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
                 return Optional.empty();
@@ -72,7 +63,7 @@ public final class CapturedGraph {
         /** The handles of what was captured of a graph, which is executed on one device; null before there are any. */
         @Nullable
         Map<?, ?> handles(ImmutableTaskGraph of) throws ReflectiveOperationException {
-            Object virtualMachine = machine.get(implementation.get(graph.invoke(of)));
+            Object virtualMachine = machine.get(graph.of(of));
             if (virtualMachine == null) {
                 return null;
             }

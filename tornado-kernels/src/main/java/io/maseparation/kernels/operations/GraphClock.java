@@ -1,13 +1,10 @@
 package io.maseparation.kernels.operations;
 
+import io.maseparation.kernels.NativeCall;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
-import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
@@ -44,12 +41,12 @@ public final class GraphClock implements AutoCloseable {
 
     private MemorySegment event() {
         MemorySegment event = arena.allocate(ValueLayout.ADDRESS);
-        require("cuEventCreate", event, WITH_TIME);
+        NativeCall.require(cuda, "cuEventCreate", event, WITH_TIME);
         return event.get(ValueLayout.ADDRESS, 0);
     }
 
     private void record(String function, DeviceLibrary.Call call) {
-        require("cuEventRecordWithFlags", function.equals(BEGIN) ? begin : end,
+        NativeCall.require(cuda, "cuEventRecordWithFlags", function.equals(BEGIN) ? begin : end,
                 MemorySegment.ofAddress(call.stream()), NODE);
     }
 
@@ -74,7 +71,7 @@ public final class GraphClock implements AutoCloseable {
     /** {@return microseconds between the two tasks, of the graph that ran last; it has to be done} */
     public double micros() {
         MemorySegment millis = arena.allocate(ValueLayout.JAVA_FLOAT);
-        require("cuEventElapsedTime", millis, begin, end);
+        NativeCall.require(cuda, "cuEventElapsedTime", millis, begin, end);
         return 1e3 * millis.get(ValueLayout.JAVA_FLOAT, 0);
     }
 
@@ -82,28 +79,8 @@ public final class GraphClock implements AutoCloseable {
     @Override
     public void close() {
         registration.close();
-        require("cuEventDestroy_v2", begin);
-        require("cuEventDestroy_v2", end);
+        NativeCall.require(cuda, "cuEventDestroy_v2", begin);
+        NativeCall.require(cuda, "cuEventDestroy_v2", end);
         arena.close();
-    }
-
-    private void require(String name, Object... arguments) {
-        MemoryLayout[] types = Stream.of(arguments)
-                .map(a -> a instanceof MemorySegment ? ValueLayout.ADDRESS : ValueLayout.JAVA_INT)
-                .toArray(MemoryLayout[]::new);
-        MemorySegment function = cuda.find(name).orElseThrow(() -> new LinkageError("CUDA has no " + name));
-        int status;
-        try {
-            status = (int) Linker.nativeLinker()
-                    .downcallHandle(function, FunctionDescriptor.of(ValueLayout.JAVA_INT, types))
-                    .invokeWithArguments(arguments);
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new LinkageError(name, e);
-        }
-        if (status != 0) {
-            throw new LinkageError("%s returned %d".formatted(name, status));
-        }
     }
 }

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
-import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
@@ -21,7 +20,6 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  */
 public final class PartialInput {
     private static final String BUFFER = "uk.ac.manchester.tornado.api.memory.XPUBuffer";
-    private static final String GRAPH = "uk.ac.manchester.tornado.runtime.tasks.TornadoTaskGraph";
     private static final Optional<Inside> INSIDE = Inside.find();
     private static final Optional<Method> EMBEDDED = embedded();
 
@@ -39,8 +37,7 @@ public final class PartialInput {
     /**
      * TornadoVM's way from a graph to its buffers.
      *
-     * @param graph ImmutableTaskGraph.getTaskGraph
-     * @param implementation the field TaskGraph.taskGraphImpl
+     * @param graph to the graph's object
      * @param context the field TornadoTaskGraph.executionContext
      * @param local TornadoExecutionContext.getLocalStateObject
      * @param reads the access of an array that is read, for that method
@@ -52,24 +49,19 @@ public final class PartialInput {
      * @param write XPUBuffer.enqueueWrite
      */
     private record Inside(
-            Method graph, Field implementation, Field context, Method local, Object reads, Method state,
+            GraphInside graph, Field context, Method local, Object reads, Method state,
             Method onDevice, Method found, Method id, MethodHandle part, MethodHandle write) {
         static Optional<Inside> find() {
             try {
                 Class<?> buffer = Class.forName(BUFFER);
-                Method graph = ImmutableTaskGraph.class.getDeclaredMethod("getTaskGraph");
-                Field implementation = TaskGraph.class.getDeclaredField("taskGraphImpl");
-                Field context = Class.forName(GRAPH).getDeclaredField("executionContext");
-                graph.setAccessible(true);
-                implementation.setAccessible(true);
-                context.setAccessible(true);
+                GraphInside graph = GraphInside.find();
+                Field context = graph.field("executionContext");
                 MethodHandles.Lookup lookup = MethodHandles.publicLookup();
                 Class<?> access = TaskInside.api("common.Access");
                 Method local = context.getType().getMethod("getLocalStateObject", Object.class, access);
                 // All of it is looked up here, so that a run does not find out half way.
                 return Optional.of(new Inside(
                         graph,
-                        implementation,
                         context,
                         local,
                         access.getField("READ_ONLY").get(null),
@@ -89,7 +81,7 @@ public final class PartialInput {
 
         @Nullable
         Buffer buffer(PartialInput of) throws ReflectiveOperationException {
-            Object inner = context.get(implementation.get(graph.invoke(of.graph)));
+            Object inner = context.get(graph.of(of.graph));
             Object states = state.invoke(local.invoke(inner, of.array, reads));
             Object buffer = found.invoke(onDevice.invoke(states, of.device));
             if (buffer == null) {

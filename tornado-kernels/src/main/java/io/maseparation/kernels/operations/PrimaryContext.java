@@ -1,13 +1,10 @@
 package io.maseparation.kernels.operations;
 
+import io.maseparation.kernels.NativeCall;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
-import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
 /**
@@ -44,10 +41,10 @@ public final class PrimaryContext {
             int gpu = notes.get(ValueLayout.JAVA_INT, Long.BYTES);
             SymbolLookup cuda = SymbolLookup.libraryLookup("libcuda.so.1", Arena.global());
             // Refused where the context is there already, as it is; no matter.
-            status(cuda, "cuDevicePrimaryCtxSetFlags_v2", gpu, YIELD);
+            NativeCall.status(cuda, "cuDevicePrimaryCtxSetFlags_v2", gpu, YIELD);
             MemorySegment primary = arena.allocate(ValueLayout.JAVA_LONG);
-            require(cuda, "cuDevicePrimaryCtxRetain", primary, gpu);
-            require(cuda, "cuCtxSetCurrent", primary.get(ValueLayout.ADDRESS, 0));
+            NativeCall.require(cuda, "cuDevicePrimaryCtxRetain", primary, gpu);
+            NativeCall.require(cuda, "cuCtxSetCurrent", primary.get(ValueLayout.ADDRESS, 0));
             notes.set(ValueLayout.JAVA_LONG, 0, primary.get(ValueLayout.JAVA_LONG, 0));
         } catch (ReflectiveOperationException e) {
             throw new LinkageError("TornadoVM's context", e);
@@ -56,28 +53,5 @@ public final class PrimaryContext {
 
     private static Object call(Object object, String method) throws ReflectiveOperationException {
         return object.getClass().getMethod(method).invoke(object);
-    }
-
-    private static void require(SymbolLookup cuda, String name, Object... arguments) {
-        int status = status(cuda, name, arguments);
-        if (status != 0) {
-            throw new LinkageError("%s returned %d".formatted(name, status));
-        }
-    }
-
-    private static int status(SymbolLookup cuda, String name, Object... arguments) {
-        MemoryLayout[] types = Stream.of(arguments)
-                .map(a -> a instanceof MemorySegment ? ValueLayout.ADDRESS : ValueLayout.JAVA_INT)
-                .toArray(MemoryLayout[]::new);
-        MemorySegment function = cuda.find(name).orElseThrow(() -> new LinkageError("CUDA has no " + name));
-        try {
-            return (int) Linker.nativeLinker()
-                    .downcallHandle(function, FunctionDescriptor.of(ValueLayout.JAVA_INT, types))
-                    .invokeWithArguments(arguments);
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new LinkageError(name, e);
-        }
     }
 }

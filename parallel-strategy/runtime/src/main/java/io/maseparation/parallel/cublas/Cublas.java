@@ -1,6 +1,7 @@
 package io.maseparation.parallel.cublas;
 
 import io.maseparation.files.Text;
+import io.maseparation.kernels.NativeCall;
 import io.maseparation.moe.segments.ColumnMajorProduct;
 import io.maseparation.parallel.run.RunFailedException;
 import java.io.IOException;
@@ -61,7 +62,7 @@ final class Cublas implements Multiplier {
         multiply = function("cublasGemmEx", POINTER, INT, INT, INT, INT, INT, POINTER, SIZE, INT, INT, SIZE, INT, INT,
                 POINTER, SIZE, INT, INT, INT, INT);
         MemorySegment created = arena.allocate(POINTER);
-        check("cublasCreate", invoke(function("cublasCreate_v2", POINTER), created));
+        check("cublasCreate", (int) NativeCall.of(function("cublasCreate_v2", POINTER), created));
         handle = created.get(POINTER, 0);
     }
 
@@ -127,31 +128,21 @@ final class Cublas implements Multiplier {
         return linker.downcallHandle(symbol, FunctionDescriptor.of(INT, arguments));
     }
 
-    private static int invoke(MethodHandle function, Object... arguments) {
-        try {
-            return (int) function.invokeWithArguments(arguments);
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError("a function of the library cannot be called", e);
-        }
-    }
-
     /** Its version, such as 13.0.2. */
     String version() {
         MemorySegment version = arena.allocate(INT);
-        check("cublasGetVersion", invoke(function("cublasGetVersion_v2", POINTER, POINTER), handle, version));
+        check("cublasGetVersion", (int) NativeCall.of(function("cublasGetVersion_v2", POINTER, POINTER), handle, version));
         int number = version.get(INT, 0);
         return "%d.%d.%d".formatted(number / 10_000, number / 100 % 100, number % 100);
     }
 
     @Override
     public void multiply(ColumnMajorProduct p, Operands operands, long stream) {
-        check("cublasSetStream", invoke(setStream, handle, stream));
+        check("cublasSetStream", (int) NativeCall.of(setStream, handle, stream));
         // After the stream, which takes away the one before. cuBLAS's own would be allocated, also while a graph is
         // captured.
-        check("cublasSetWorkspace", invoke(setWorkspace, handle, operands.workspace(), operands.workspaceBytes()));
-        check("cublasGemmEx", invoke(multiply, handle, operation(p.transposedA()), operation(p.transposedB()), p.m(),
+        check("cublasSetWorkspace", (int) NativeCall.of(setWorkspace, handle, operands.workspace(), operands.workspaceBytes()));
+        check("cublasGemmEx", (int) NativeCall.of(multiply, handle, operation(p.transposedA()), operation(p.transposedB()), p.m(),
                 p.n(), p.k(), one, operands.a(), FLOAT16, p.lda(), operands.b(), FLOAT16, p.ldb(), zero, operands.c(),
                 FLOAT32, p.ldc(), COMPUTE_FLOAT32, CHOSEN_BY_THE_LIBRARY));
     }
@@ -164,7 +155,7 @@ final class Cublas implements Multiplier {
     @Override
     public void close() {
         try {
-            check("cublasDestroy", invoke(function("cublasDestroy_v2", POINTER), handle));
+            check("cublasDestroy", (int) NativeCall.of(function("cublasDestroy_v2", POINTER), handle));
         } finally {
             arena.close();
         }
@@ -177,17 +168,10 @@ final class Cublas implements Multiplier {
     }
 
     private String text(int status) {
-        try {
-            MemorySegment text = (MemorySegment) linker.downcallHandle(
-                    library.find("cublasGetStatusString").orElseThrow(), FunctionDescriptor.of(POINTER, INT))
-                    .invokeWithArguments(status);
-            return text.equals(MemorySegment.NULL)
-                    ? "status " + status
-                    : Text.line(text.reinterpret(LONGEST_TEXT).getString(0));
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError("a function of the library cannot be called", e);
-        }
+        MethodHandle function = linker.downcallHandle(library.find("cublasGetStatusString").orElseThrow(), FunctionDescriptor.of(POINTER, INT));
+        MemorySegment text = (MemorySegment) NativeCall.of(function, status);
+        return text.equals(MemorySegment.NULL)
+                ? "status " + status
+                : Text.line(text.reinterpret(LONGEST_TEXT).getString(0));
     }
 }

@@ -20,8 +20,6 @@ import java.util.stream.Collectors;
  * systems, and where something stands between the launcher and its processes, none are seen.
  */
 final class Neighbours {
-    /** Longer between two looks, and this process was stopped itself. */
-    private static final long OWN_PAUSE_NANOS = Duration.ofSeconds(2).toNanos();
     /** What the launcher calls the job; a daemon may have several. */
     private static final String JOB = "PMIX_NAMESPACE";
 
@@ -44,7 +42,7 @@ final class Neighbours {
      */
     OptionalInt stopped() {
         long now = System.nanoTime();
-        if (now - looked > OWN_PAUSE_NANOS) {
+        if (now - looked > Watch.OWN_PAUSE_NANOS) {
             // Whoever stopped all of them may let them go one by one.
             stoppedSince.clear();
         }

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.comm.mpi;
 
+import io.maseparation.kernels.NativeCall;
 import io.maseparation.parallel.run.RunFailedException;
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.Arena;
@@ -10,7 +11,6 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,7 +87,7 @@ final class OpenMpi {
                     FunctionDescriptor.of(POINTER, POINTER, INT));
             for (String name : LIBRARIES) {
                 MemorySegment handle =
-                        (MemorySegment) invoke(open, arena.allocateFrom(name), NOW_AND_GLOBAL);
+                        (MemorySegment) NativeCall.of(open, arena.allocateFrom(name), NOW_AND_GLOBAL);
                 if (!handle.equals(MemorySegment.NULL)) {
                     return new OpenMpi(SymbolLookup.libraryLookup(name, Arena.global()));
                 }
@@ -114,16 +114,6 @@ final class OpenMpi {
         return linker.downcallHandle(symbol(name), FunctionDescriptor.of(INT, arguments));
     }
 
-    private static Object invoke(MethodHandle function, Object... arguments) {
-        try {
-            return Objects.requireNonNull(function.invokeWithArguments(arguments), "all functions return something");
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError("a function of the library cannot be called", e);
-        }
-    }
-
     /**
      * Joins the job that the process was started in.
      *
@@ -133,7 +123,7 @@ final class OpenMpi {
     Group init() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment provided = arena.allocate(INT);
-            check("MPI_Init_thread", (int) invoke(function("MPI_Init_thread", POINTER, POINTER, INT, POINTER),
+            check("MPI_Init_thread", (int) NativeCall.of(function("MPI_Init_thread", POINTER, POINTER, INT, POINTER),
                     MemorySegment.NULL, MemorySegment.NULL, THREAD_MULTIPLE, provided));
             Group all = new Group(world);
             returnErrors(all);
@@ -147,7 +137,7 @@ final class OpenMpi {
 
     /** Errors are this program's to name. */
     private void returnErrors(Group group) {
-        check("MPI_Comm_set_errhandler", (int) invoke(function("MPI_Comm_set_errhandler", POINTER, POINTER),
+        check("MPI_Comm_set_errhandler", (int) NativeCall.of(function("MPI_Comm_set_errhandler", POINTER, POINTER),
                 group.handle, symbol("ompi_mpi_errors_return")));
     }
 
@@ -155,7 +145,7 @@ final class OpenMpi {
     Group duplicate(Group group) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment handle = arena.allocate(POINTER);
-            check("MPI_Comm_dup", (int) invoke(
+            check("MPI_Comm_dup", (int) NativeCall.of(
                     function("MPI_Comm_dup", POINTER, POINTER), group.handle, handle));
             Group copy = new Group(handle.get(POINTER, 0));
             returnErrors(copy);
@@ -174,7 +164,7 @@ final class OpenMpi {
     private int number(String function, Group group) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment number = arena.allocate(INT);
-            check(function, (int) invoke(function(function, POINTER, POINTER), group.handle, number));
+            check(function, (int) NativeCall.of(function(function, POINTER, POINTER), group.handle, number));
             return number.get(INT, 0);
         }
     }
@@ -265,19 +255,19 @@ final class OpenMpi {
 
     /** Ends all processes of the job; may not return. */
     void abort(int status) {
-        invoke(abort, world, status);
+        NativeCall.of(abort, world, status);
     }
 
     /** Leaves the job, once all others do, too. */
     void leave() {
-        check("MPI_Finalize", (int) invoke(function("MPI_Finalize")));
+        check("MPI_Finalize", (int) NativeCall.of(function("MPI_Finalize")));
     }
 
     /** What the library calls itself, such as {@code Open MPI v4.1.4}. */
     String version() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment text = arena.allocate(LONGEST_TEXT);
-            invoke(function("MPI_Get_library_version", POINTER, POINTER), text, arena.allocate(INT));
+            NativeCall.of(function("MPI_Get_library_version", POINTER, POINTER), text, arena.allocate(INT));
             String all = text.getString(0);
             return all.substring(0, all.indexOf(',') < 0 ? all.length() : all.indexOf(','));
         }
@@ -289,7 +279,7 @@ final class OpenMpi {
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment text = arena.allocate(LONGEST_TEXT);
-            invoke(errorText, status, text, arena.allocate(INT));
+            NativeCall.of(errorText, status, text, arena.allocate(INT));
             throw new RunFailedException("%s failed: %s".formatted(what, text.getString(0)), null);
         }
     }

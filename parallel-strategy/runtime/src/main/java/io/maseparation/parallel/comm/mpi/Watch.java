@@ -17,7 +17,7 @@ final class Watch {
     private static final long BEAT_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
     /** Longer between two looks, and this process was stopped itself. */
-    private static final long OWN_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(2);
+    static final long OWN_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(2);
     /** What all but one of those who miss the leader wait longer, so that one line says it. */
     private static final long LATER_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 

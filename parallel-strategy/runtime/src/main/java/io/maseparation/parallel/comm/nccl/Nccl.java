@@ -1,6 +1,7 @@
 package io.maseparation.parallel.comm.nccl;
 
 import io.maseparation.files.Text;
+import io.maseparation.kernels.NativeCall;
 import io.maseparation.parallel.run.RunFailedException;
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.Arena;
@@ -91,21 +92,11 @@ final class Nccl {
         return linker.downcallHandle(symbol, FunctionDescriptor.of(INT, arguments));
     }
 
-    private static int invoke(MethodHandle function, Object... arguments) {
-        try {
-            return (int) function.invokeWithArguments(arguments);
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError("a function of the library cannot be called", e);
-        }
-    }
-
     /** Its version, such as 2.27.3. */
     String version() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment version = arena.allocate(INT);
-            check("ncclGetVersion", Group.NONE, invoke(function("ncclGetVersion", POINTER), version));
+            check("ncclGetVersion", Group.NONE, (int) NativeCall.of(function("ncclGetVersion", POINTER), version));
             int number = version.get(INT, 0);
             return "%d.%d.%d".formatted(number / 10_000, number / 100 % 100, number % 100);
         }
@@ -115,7 +106,7 @@ final class Nccl {
     byte[] newId() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment id = arena.allocate(ID);
-            check("ncclGetUniqueId", Group.NONE, invoke(function("ncclGetUniqueId", POINTER), id));
+            check("ncclGetUniqueId", Group.NONE, (int) NativeCall.of(function("ncclGetUniqueId", POINTER), id));
             return id.toArray(ValueLayout.JAVA_BYTE);
         }
     }
@@ -127,37 +118,37 @@ final class Nccl {
             MemorySegment.copy(id, 0, whole, ValueLayout.JAVA_BYTE, 0, ID_BYTES);
             MemorySegment handle = arena.allocate(POINTER);
             check("ncclCommInitRank", Group.NONE,
-                    invoke(function("ncclCommInitRank", POINTER, INT, ID, INT), handle, size, whole, rank));
+                    (int) NativeCall.of(function("ncclCommInitRank", POINTER, INT, ID, INT), handle, size, whole, rank));
             return new Group(handle.get(POINTER, 0));
         }
     }
 
     void leave(Group group) {
-        check("ncclCommDestroy", Group.NONE, invoke(function("ncclCommDestroy", POINTER), group.handle));
+        check("ncclCommDestroy", Group.NONE, (int) NativeCall.of(function("ncclCommDestroy", POINTER), group.handle));
     }
 
     /** What is sent and received from now on moves at once, at {@link #end}. */
     void begin() {
-        check("ncclGroupStart", Group.NONE, invoke(begin));
+        check("ncclGroupStart", Group.NONE, (int) NativeCall.of(begin));
     }
 
     void end(Group group) {
-        check("ncclGroupEnd", group, invoke(end));
+        check("ncclGroupEnd", group, (int) NativeCall.of(end));
     }
 
     /** Sends floats from an address of the device to a member. */
     void send(Group group, long from, long count, int to, long stream) {
-        check("ncclSend", group, invoke(send, from, count, FLOAT32, to, group.handle, stream));
+        check("ncclSend", group, (int) NativeCall.of(send, from, count, FLOAT32, to, group.handle, stream));
     }
 
     /** Receives floats of a member at an address of the device. */
     void receive(Group group, long into, long count, int from, long stream) {
-        check("ncclRecv", group, invoke(receive, into, count, FLOAT32, from, group.handle, stream));
+        check("ncclRecv", group, (int) NativeCall.of(receive, into, count, FLOAT32, from, group.handle, stream));
     }
 
     /** Adds up floats of all members. */
     void sum(Group group, long from, long into, long count, long stream) {
-        check("ncclAllReduce", group, invoke(reduce, from, into, count, FLOAT32, SUM, group.handle, stream));
+        check("ncclAllReduce", group, (int) NativeCall.of(reduce, from, into, count, FLOAT32, SUM, group.handle, stream));
     }
 
     private void check(String what, Group group, int status) {
@@ -172,17 +163,10 @@ final class Nccl {
                 null);
     }
 
-    private String text(String function, Object argument) {
+    private String text(String name, Object argument) {
         MemoryLayout type = argument instanceof Integer ? INT : POINTER;
-        try {
-            MemorySegment text = (MemorySegment) linker.downcallHandle(
-                    library.find(function).orElseThrow(), FunctionDescriptor.of(POINTER, type))
-                    .invokeWithArguments(argument);
-            return text.equals(MemorySegment.NULL) ? "" : text.reinterpret(LONGEST_TEXT).getString(0);
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError("a function of the library cannot be called", e);
-        }
+        MethodHandle function = linker.downcallHandle(library.find(name).orElseThrow(), FunctionDescriptor.of(POINTER, type));
+        MemorySegment text = (MemorySegment) NativeCall.of(function, argument);
+        return text.equals(MemorySegment.NULL) ? "" : text.reinterpret(LONGEST_TEXT).getString(0);
     }
 }

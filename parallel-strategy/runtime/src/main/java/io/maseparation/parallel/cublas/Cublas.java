@@ -131,7 +131,8 @@ final class Cublas implements Multiplier {
     /** Its version, such as 13.0.2. */
     String version() {
         MemorySegment version = arena.allocate(INT);
-        check("cublasGetVersion", (int) NativeCall.of(function("cublasGetVersion_v2", POINTER, POINTER), handle, version));
+        check("cublasGetVersion",
+                (int) NativeCall.of(function("cublasGetVersion_v2", POINTER, POINTER), handle, version));
         int number = version.get(INT, 0);
         return "%d.%d.%d".formatted(number / 10_000, number / 100 % 100, number % 100);
     }
@@ -141,10 +142,13 @@ final class Cublas implements Multiplier {
         check("cublasSetStream", (int) NativeCall.of(setStream, handle, stream));
         // After the stream, which takes away the one before. cuBLAS's own would be allocated, also while a graph is
         // captured.
-        check("cublasSetWorkspace", (int) NativeCall.of(setWorkspace, handle, operands.workspace(), operands.workspaceBytes()));
-        check("cublasGemmEx", (int) NativeCall.of(multiply, handle, operation(p.transposedA()), operation(p.transposedB()), p.m(),
-                p.n(), p.k(), one, operands.a(), FLOAT16, p.lda(), operands.b(), FLOAT16, p.ldb(), zero, operands.c(),
-                FLOAT32, p.ldc(), COMPUTE_FLOAT32, CHOSEN_BY_THE_LIBRARY));
+        check("cublasSetWorkspace",
+                (int) NativeCall.of(setWorkspace, handle, operands.workspace(), operands.workspaceBytes()));
+        check("cublasGemmEx",
+                (int) NativeCall.of(multiply, handle, operation(p.transposedA()), operation(p.transposedB()), p.m(),
+                        p.n(), p.k(), one, operands.a(), FLOAT16, p.lda(), operands.b(), FLOAT16, p.ldb(), zero,
+                        operands.c(),
+                        FLOAT32, p.ldc(), COMPUTE_FLOAT32, CHOSEN_BY_THE_LIBRARY));
     }
 
     private static int operation(boolean transposed) {
@@ -168,7 +172,8 @@ final class Cublas implements Multiplier {
     }
 
     private String text(int status) {
-        MethodHandle function = linker.downcallHandle(library.find("cublasGetStatusString").orElseThrow(), FunctionDescriptor.of(POINTER, INT));
+        MethodHandle function = linker.downcallHandle(library.find("cublasGetStatusString").orElseThrow(),
+                FunctionDescriptor.of(POINTER, INT));
         MemorySegment text = (MemorySegment) NativeCall.of(function, status);
         return text.equals(MemorySegment.NULL)
                 ? "status " + status

@@ -118,7 +118,8 @@ final class Nccl {
             MemorySegment.copy(id, 0, whole, ValueLayout.JAVA_BYTE, 0, ID_BYTES);
             MemorySegment handle = arena.allocate(POINTER);
             check("ncclCommInitRank", Group.NONE,
-                    (int) NativeCall.of(function("ncclCommInitRank", POINTER, INT, ID, INT), handle, size, whole, rank));
+                    (int) NativeCall.of(function("ncclCommInitRank", POINTER, INT, ID, INT), handle, size, whole,
+                            rank));
             return new Group(handle.get(POINTER, 0));
         }
     }
@@ -148,7 +149,8 @@ final class Nccl {
 
     /** Adds up floats of all members. */
     void sum(Group group, long from, long into, long count, long stream) {
-        check("ncclAllReduce", group, (int) NativeCall.of(reduce, from, into, count, FLOAT32, SUM, group.handle, stream));
+        check("ncclAllReduce", group,
+                (int) NativeCall.of(reduce, from, into, count, FLOAT32, SUM, group.handle, stream));
     }
 
     private void check(String what, Group group, int status) {
@@ -165,7 +167,8 @@ final class Nccl {
 
     private String text(String name, Object argument) {
         MemoryLayout type = argument instanceof Integer ? INT : POINTER;
-        MethodHandle function = linker.downcallHandle(library.find(name).orElseThrow(), FunctionDescriptor.of(POINTER, type));
+        MethodHandle function =
+                linker.downcallHandle(library.find(name).orElseThrow(), FunctionDescriptor.of(POINTER, type));
         MemorySegment text = (MemorySegment) NativeCall.of(function, argument);
         return text.equals(MemorySegment.NULL) ? "" : text.reinterpret(LONGEST_TEXT).getString(0);
     }

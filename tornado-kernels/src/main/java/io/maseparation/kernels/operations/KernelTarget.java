@@ -48,7 +48,11 @@ public record KernelTarget(
     private static final String EMBEDDED = "embedded";
 
     private static final Set<Operation> ON_TENSOR_CORES = Set.of(
-            Operation.QKV_PROJECTION, Operation.PROJECTION, Operation.EXPERT_UP, Operation.EXPERT_DOWN);
+            Operation.QKV_PROJECTION,
+            Operation.PROJECTION,
+            Operation.EXPERT_UP,
+            Operation.EXPERT_DOWN,
+            Operation.PREFILL_ATTENTION);
 
     /** The embedded device: host bodies where the Vector API is present, portable ones otherwise. */
     public static KernelTarget embeddedDevice() {
@@ -122,7 +126,7 @@ public record KernelTarget(
     public Choice choose(Operation operation) {
         Choice choice = choose();
         return tensorCores && choice.body() == Body.GPU && ON_TENSOR_CORES.contains(operation)
-                ? new Choice(Body.GPU, "the device has tensor cores, for fp16 weights, and warp sums")
+                ? new Choice(Body.GPU, "the device has tensor cores, for fp16 weights and caches, and warp sums")
                 : choice;
     }
 

@@ -1,11 +1,14 @@
 package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Require;
 import io.maseparation.kernels.gpu.PrefillGpu;
+import io.maseparation.kernels.gpu.PrefillTensor;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.AttentionHost;
 import io.maseparation.kernels.portable.AttentionPortable;
@@ -58,6 +61,10 @@ public final class PrefillAttention {
             KvCache.Part part = cache.part(i);
             if (cache.type() == DataType.F32) {
                 addF32(g, part.name(id), part, step, qkv, rowInfo, out, heads, scale, window);
+            } else if (g.target().tensorCores()
+                    && g.target().choose().body() == Body.GPU
+                    && PrefillTensor.suits(cache.headDim())) {
+                addTensor(g, part.name(id), part, step, qkv, rowInfo, out, heads, scale, window);
             } else {
                 addF16(g, part.name(id), part, step, qkv, rowInfo, out, heads, scale, window);
             }
@@ -112,6 +119,31 @@ public final class PrefillAttention {
                     id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window, 1));
         }
+    }
+
+    private static void addTensor(
+            KernelGraph g, String id, KvCache.Part part, IntArray step, FloatArray qkv, IntArray rowInfo,
+            FloatArray out, int heads, float scale, int window) {
+        KvCache cache = part.cache();
+        int queries = g.target().f16Activations() ? 64 : 32;
+        HalfFloatArray half2k = (HalfFloatArray) part.keys();
+        HalfFloatArray half2v = (HalfFloatArray) part.values();
+        IntArray shape = DeviceArrays.ints(PrefillTensor.SHAPE);
+        shape.set(PrefillTensor.HEADS, heads);
+        shape.set(PrefillTensor.KV_HEADS, cache.heads());
+        shape.set(PrefillTensor.FIRST_HEAD, part.firstHead());
+        shape.set(PrefillTensor.OWN_HEADS, part.heads());
+        shape.set(PrefillTensor.WINDOW, window);
+        shape.set(PrefillTensor.COLUMNS, cache.headDim());
+        shape.set(PrefillTensor.EACH, queries / 4);
+        g.constant(shape);
+        int rows = AttentionShapes.rows(qkv, heads, cache);
+        int groups = Math.multiplyExact(Math.ceilDiv(rows, queries), part.heads() * (heads / cache.heads()));
+        g.needScratch(Math.multiplyExact(groups, PrefillTensor.scratch(cache.headDim())));
+        int headDim = cache.headDim();
+        g.partTask(id, part, WorkerGrids.groups(groups, PrefillTensor.GROUP), t -> t.task(
+                id, PrefillTensor::attend, g.context(), step, qkv, rowInfo, half2k, half2v, g.scratch(), out, shape,
+                headDim, scale, queries));
     }
 
     private static WorkerGrid workers(FloatArray qkv, int heads, KvCache.Part part) {

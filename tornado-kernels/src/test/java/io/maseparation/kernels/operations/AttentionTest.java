@@ -14,8 +14,10 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -28,6 +30,9 @@ class AttentionTest {
     private static final int[][] SHAPES = {
         {2, 2, 8}, {2, 1, 13}, {8, 2, 32}, {8, 1, 128}, {3, 1, 64}, {2, 2, 80}, {2, 2, 128}, {1, 1, 64}
     };
+
+    /** Tiles of 64 and of 32 rows, whole fragments of columns, fewer than warps have and as many as fit. */
+    private static final int[][] TENSOR_SHAPES = {{2, 1, 16}, {1, 1, 80}, {2, 2, 128}};
 
     private static final int[][] GPU_SHAPES = {{2, 1, 8}, {4, 1, 13}, {1, 1, 80}, {1, 1, 128}};
 
@@ -149,19 +154,43 @@ class AttentionTest {
             return out;
         }
 
-        /** Rows [first, first + count) against float64, the others still poisoned. */
+        FloatArray prefillOnTensorCores(boolean f16, int first, int count, int prompts) {
+            FloatArray out = TestArrays.poisoned(rows * heads * headDim);
+            IntArray step = RowOps.step(first, count, prompts);
+            RowOps.runOnTensorCores(
+                    f16,
+                    g -> PrefillAttention.add(g, "a", step, qkv, rowInfo, cache, out, heads, scale, window),
+                    RopeAppendTest.arrays(cache, step, qkv, rowInfo, out));
+            if (!KernelTarget.detect(RowOps.device()).embedded()) {
+                // TornadoVM takes the array for one that is only written, and does not copy it to the device.
+                int size = heads * headDim;
+                for (int i = 0; i < out.getSize(); i++) {
+                    if (i < first * size || i >= (first + prompts) * size) {
+                        out.set(i, Float.NaN);
+                    }
+                }
+            }
+            return out;
+        }
+
         void check(FloatArray out, int first, int count) {
+            check(out, first, count, 1);
+        }
+
+        /** Rows [first, first + count) against float64, the others still poisoned. */
+        void check(FloatArray out, int first, int count, double times) {
             for (int row = 0; row < rows; row++) {
                 for (int head = 0; head < heads; head++) {
                     int o = (row * heads + head) * headDim;
                     if (row < first || row >= first + count) {
                         for (int d = 0; d < headDim; d++) {
-                            assertThat(out.get(o + d)).as(what).isNaN();
+                            assertThat(out.get(o + d)).as("%s row %d of [%d, %d)", what, row, first, first + count)
+                                    .isNaN();
                         }
                         continue;
                     }
                     double[] expected = reference(row, head);
-                    double tolerance = tolerance(headDim, position[row] + 1 - lowest(row), scale);
+                    double tolerance = times * tolerance(headDim, position[row] + 1 - lowest(row), scale);
                     for (int d = 0; d < headDim; d++) {
                         RowOps.assertClose(what + " row " + row, out, o + d, expected[d], tolerance);
                     }
@@ -270,6 +299,51 @@ class AttentionTest {
                     FloatArray alone = p.run(body, true, row, 1, 1);
                     RowOps.assertSameBits(p.what, alone, out, row * size, (row + 1) * size);
                 }
+            }
+        }
+    }
+
+    /**
+     * What rounding left is multiplied beside what was rounded, and then errors are fp32's; or, with activations of
+     * fp16, errors are those of rounding queries and weights to 11 bits.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void prefillOnTensorCores(boolean f16) {
+        int[][] ranges = {{0, 1}, {0, 75}, {125, 134}, {62, 66}, {6, 7}};
+        double times = f16 ? 600 : 4;
+        for (int[] shape : TENSOR_SHAPES) {
+            for (int window : shape[2] == 16 ? new int[] {0, 1, 37} : new int[] {0}) {
+                Problem p = new Problem(Body.GPU, DataType.F16, shape, window, ranges);
+                FloatArray out = p.prefillOnTensorCores(f16, 0, p.rows, p.rows);
+                p.check(out, 0, p.rows, times);
+                int size = p.heads * p.headDim;
+                // Another tiling, with rows that decode after them.
+                int first = 5;
+                int count = p.rows - 12;
+                FloatArray part = p.prefillOnTensorCores(f16, first, count + 3, count);
+                RowOps.assertSameBits(p.what, part, out, first * size, (first + count) * size);
+                p.check(part, first, count, times);
+                // One row as it stood before the rows after it were appended.
+                int row = p.rows - 8;
+                p.forget(row);
+                FloatArray alone = p.prefillOnTensorCores(f16, row, 1, 1);
+                RowOps.assertSameBits(p.what, alone, out, row * size, (row + 1) * size);
+            }
+        }
+    }
+
+    /** Minimum and maximum of a GPU lose a NaN, and fp16 cannot hold every query. */
+    @Test
+    void whatTensorCoresCannotHoldIsNotANumber() {
+        Problem p = new Problem(Body.GPU, DataType.F16, new int[] {1, 1, 16}, 0, new int[][] {{0, 5}});
+        p.qkv.set(3 * 16, Float.NaN);
+        p.qkv.set(3 * 2 * 16 + 2, 70000);
+        for (boolean f16 : new boolean[] {false, true}) {
+            FloatArray out = p.prefillOnTensorCores(f16, 0, 5, 5);
+            for (int i = 0; i < 5 * 16; i++) {
+                assertThat(Float.isNaN(out.get(i))).as("%s row %d", p.what, i / 16)
+                        .isEqualTo(i / 16 == 1 || i / 16 == 2);
             }
         }
     }

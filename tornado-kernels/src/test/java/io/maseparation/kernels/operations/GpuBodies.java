@@ -84,6 +84,7 @@ final class GpuBodies {
             tasks.put("PrefillGpu." + method, random -> attention(random, type, false, HEAD_DIM));
         }
         tasks.put("DecodeGpu.f16Pairs", random -> attention(random, DataType.F16, true, 72));
+        tasks.put("PrefillTensor.attend", random -> attention(random, DataType.F16, false, 32));
         // The tasks of one operation.
         for (String body : List.of("PackTensor.rows", "PackTensor.rowsF16", "ProjectionTensor.multiply",
                 "ProjectionTensor.multiplyF16", "ProjectionTensor.sum")) {

@@ -236,7 +236,7 @@ class HostileInputTest {
 
     /** Whether an option says how much is computed: what compare runs and others only calculate among it. */
     private static boolean isWork(String command, String option) {
-        return WORK.contains(option) || command.equals("compare") && option.equals("batch");
+        return WORK.contains(option) || (command.equals("compare") && option.equals("batch"));
     }
 
     /** A command that ends soon, as its options and their values. */

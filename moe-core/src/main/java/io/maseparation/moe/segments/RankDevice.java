@@ -111,7 +111,8 @@ public final class RankDevice implements AutoCloseable {
         config = weights.config();
         this.shard = shard;
         compiles = !device.target().embedded();
-        tensorCores = device.multipliesOnTensorCores() && config.weightType() == DataType.F16;
+        boolean f16 = config.weightType() == DataType.F16 || capacity.kvType() == DataType.F16;
+        tensorCores = device.multipliesOnTensorCores() && f16;
         memory = compiles ? Optional.empty() : Optional.of(new ArrayMemory());
         GridScheduler grid = new GridScheduler();
         compilation = new Precompilation(device, grid);
@@ -247,7 +248,7 @@ public final class RankDevice implements AutoCloseable {
         return firstRunNanos;
     }
 
-    /** Whether tensor cores multiply fp16 weights, for which activations beyond 65504 are no numbers. */
+    /** Whether tensor cores multiply fp16 weights or over an fp16 cache, where what is beyond 65504 is no number. */
     public boolean multipliesOnTensorCores() {
         return tensorCores;
     }

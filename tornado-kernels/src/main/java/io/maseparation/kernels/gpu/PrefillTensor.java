@@ -15,16 +15,20 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * columns of queries with 64 rows of keys and 64 rows of weights with 64 rows of values.
  *
  * <p>The cache is of fp16. A tile has 64 queries, and then they and weights are rounded to fp16; or 32 of them, each
- * beside what rounding left (see {@link TensorTiles}), and then errors are fp32's. A cache of fp32 would be split too,
+ * beside what rounding left, and then errors are those that {@link TensorTiles} names. A cache of fp32 would be split too,
  * each of its tiles once for 32 rows: that took longer than {@link PrefillGpu}.
  *
  * <p>Results of tensor cores cannot be looked at where they are: scores go through {@code scratch}, which stays in the
  * cache. So a first pass over the keys looks for each row's highest score, and a second multiplies them again, and
  * values with weights that need no correction; one pass would send all sums through {@code scratch} at each tile.
  *
- * <p>Tiles begin at multiples of 64 positions, and a position that a row does not see has a weight of exactly 0.
- * So a row's result depends on its own query and positions only. Positions before the first or after the last that a
- * row of the tile sees are not read.
+ * <p>Tiles begin at multiples of 64 positions, and a position that a row does not see has a weight of exactly 0. So a
+ * row's result depends on its own query and positions only, as long as values are finite: an infinite one, or NaN, is
+ * 0 times that for rows before it that share its tile, and so no number. Those after it have no number in any case.
+ * Positions before the first or after the last that a row of the tile sees are not read.
+ *
+ * <p>It takes 128 registers (sm_90): with more a multiprocessor holds one work-group instead of two, and prompts take a
+ * third longer.
  */
 public final class PrefillTensor {
     /** Threads of a work-group. */
@@ -45,7 +49,7 @@ public final class PrefillTensor {
     public static final int EACH = 6;
     /** Elements of {@code shape}. */
     public static final int SHAPE = 7;
-    /** Most columns of a head, so that local memory stays under 48 KiB. */
+    /** Most columns of a head: a warp has four tiles of eight, and local memory stays under 48 KiB. */
     private static final int MOST_COLUMNS = 128;
 
     private PrefillTensor() {}
@@ -57,13 +61,13 @@ public final class PrefillTensor {
 
     /** Floats of {@code scratch} for a work-group: scores of a tile, or sums. */
     public static int scratch(int headDim) {
-        return 64 * Math.max(64, headDim);
+        return 64 * TornadoMath.max(64, headDim);
     }
 
     /**
      * Attention of one head and {@code queries} rows.
      *
-     * @param half2keys the cache
+     * @param half2keys the cache; its name is for TornadoVM, as {@link TensorTiles} says
      * @param half2values the cache
      * @param scratch {@link #scratch} floats for each work-group
      * @param shape sizes
@@ -91,8 +95,9 @@ public final class PrefillTensor {
         int window = shape.get(WINDOW);
         // What the compiler does not know it does not unroll, which it does without end.
         int columns = shape.get(COLUMNS);
-        // Rows of a multiple of 128 bytes and 16, so that no two rows of eight meet in a bank.
+        // Rows of an odd multiple of 16 bytes, so that no two rows of eight meet in a bank.
         int pitch = headDim / 2 + 4;
+        // Fragments begin at a multiple of 16 bytes, and so must each array.
         int[] query = context.allocateIntLocalArray(32 * headDim);
         // Keys row by row, or values in columns of eight.
         int[] cached = context.allocateIntLocalArray(32 * headDim + 256);
@@ -107,7 +112,7 @@ public final class PrefillTensor {
         int kvHead = context.groupIdx % ownQueries / perKey;
         int start = step.get(0) + context.groupIdx / ownQueries * queries;
         int count = TornadoMath.min(queries, step.get(0) + step.get(2) - start);
-        int base = context.groupIdx * 64 * TornadoMath.max(64, headDim);
+        int base = context.groupIdx * scratch(headDim);
         int half = headDim / 2;
         int columnTiles = headDim / 8;
         // A thread has one query and some neighbouring positions of a tile.

@@ -23,7 +23,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  *
  * <p>Blocks of keys and values are shared by tiles of query rows, with a running softmax (FlashAttention, Dao et al.,
  * arXiv 2205.14135). Rows of one sequence must be neighbours. A row's result depends on its own query and positions
- * only, whatever the tiles.
+ * only, whatever the tiles, as long as values are finite.
  */
 public final class PrefillAttention {
     private PrefillAttention() {}
@@ -125,7 +125,7 @@ public final class PrefillAttention {
             KernelGraph g, String id, KvCache.Part part, IntArray step, FloatArray qkv, IntArray rowInfo,
             FloatArray out, int heads, float scale, int window) {
         KvCache cache = part.cache();
-        int queries = g.target().f16Activations() ? 64 : 32;
+        int tileRows = g.target().f16Activations() ? 64 : 32;
         HalfFloatArray half2k = (HalfFloatArray) part.keys();
         HalfFloatArray half2v = (HalfFloatArray) part.values();
         IntArray shape = DeviceArrays.ints(PrefillTensor.SHAPE);
@@ -135,15 +135,20 @@ public final class PrefillAttention {
         shape.set(PrefillTensor.OWN_HEADS, part.heads());
         shape.set(PrefillTensor.WINDOW, window);
         shape.set(PrefillTensor.COLUMNS, cache.headDim());
-        shape.set(PrefillTensor.EACH, queries / 4);
+        shape.set(PrefillTensor.EACH, tileRows / 4);
         g.constant(shape);
         int rows = AttentionShapes.rows(qkv, heads, cache);
-        int groups = Math.multiplyExact(Math.ceilDiv(rows, queries), part.heads() * (heads / cache.heads()));
-        g.needScratch(Math.multiplyExact(groups, PrefillTensor.scratch(cache.headDim())));
+        long groups = (long) Math.ceilDiv(rows, tileRows) * part.heads() * (heads / cache.heads());
+        long scratch = groups * PrefillTensor.scratch(cache.headDim());
+        if (scratch > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException("PrefillAttention: scores of " + rows + " rows and " + heads
+                    + " heads do not fit into an array; have fewer rows in a step");
+        }
+        g.needScratch((int) scratch);
         int headDim = cache.headDim();
-        g.partTask(id, part, WorkerGrids.groups(groups, PrefillTensor.GROUP), t -> t.task(
+        g.partTask(id, part, WorkerGrids.groups((int) groups, PrefillTensor.GROUP), t -> t.task(
                 id, PrefillTensor::attend, g.context(), step, qkv, rowInfo, half2k, half2v, g.scratch(), out, shape,
-                headDim, scale, queries));
+                headDim, scale, tileRows));
     }
 
     private static WorkerGrid workers(FloatArray qkv, int heads, KvCache.Part part) {

@@ -67,7 +67,7 @@ final class RunFlags {
                 target.choose().reason(),
                 !devices.getFirst().multipliesOnTensorCores()
                         ? ""
-                        : "; tensor cores for fp16 weights" + (target.f16Activations() ? " and activations" : ""),
+                        : "; tensor cores for fp16 weights and caches" + (target.f16Activations() ? " and activations" : ""),
                 lacks));
     }
 
@@ -84,7 +84,7 @@ final class RunFlags {
         options.value(BODY, "NAME",
                 "kernel body to prefer, portable, gpu or host; otherwise chosen by device (ma devices)");
         options.flag(NO_TENSOR_CORES,
-                "multiply fp16 weights without tensor cores, as a GPU before NVIDIA's Ampere has to");
+                "multiply fp16 weights and caches without tensor cores, as a GPU before NVIDIA's Ampere has to");
     }
 
     /** Formats of the cache and of activations. */

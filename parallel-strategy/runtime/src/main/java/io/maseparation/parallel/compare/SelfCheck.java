@@ -241,6 +241,8 @@ public final class SelfCheck {
         if (fp16 && with.multipliesOnTensorCores()) {
             checks.add(new Check(with.withoutTensorCores(), plain(DataType.F16), DataType.F32, ACCURATE));
             checks.add(new Check(with.withF16Activations(), plain(DataType.F16), DataType.F16, F16_ACTIVATIONS));
+            checks.add(new Check(with, plain(DataType.F16), DataType.F16, F16_CACHE));
+            checks.add(new Check(with.withoutTensorCores(), plain(DataType.F16), DataType.F16, F16_CACHE));
         } else if (fp16) {
             checks.add(new Check(with, plain(DataType.F16), DataType.F16, F16_CACHE));
         }

@@ -31,6 +31,8 @@ final class Rehearsal {
         int status = 0;
         PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
         for (List<String> line : LINES) {
+            // As Main begins.
+            MpiFlags.silentRank(line);
             status = status == 0 ? Main.run(line.toArray(String[]::new), nowhere, nowhere) : status;
         }
         System.exit(status);

@@ -223,7 +223,7 @@ make_archive() {
     if rehearse Rehearsal -XX:DumpLoadedClassList="$archive/list" \
         && rehearse Rehearsal -Xshare:dump -XX:SharedClassListFile="$archive/list" -XX:SharedArchiveFile="$archive/new" \
         && rehearse 'Main --version' -Xshare:on -XX:SharedArchiveFile="$archive/new"; then
-        mv "$archive/new" "$archive/classes"
+        touch -r "$app/ma.jar" "$archive/new" && mv "$archive/new" "$archive/classes"
     fi </dev/null >/dev/null 2>&1
     rm -f "$archive/list" "$archive/new"
     trap - INT TERM
@@ -248,8 +248,16 @@ find_archive() {
         '' | */*) return ;;
     esac
     archive=$app/start/$java_build
+    # Files that were copied without their times are others to the JVM.
+    [ ! -f "$archive/classes" ] || is_of_one_time "$archive/classes" "$app/ma.jar" || rm -rf "$archive" 2>/dev/null
     [ -d "$archive" ] || make_archive
-    [ -f "$archive/classes" ] || archive=
+    { [ -f "$archive/classes" ] && is_of_one_time "$archive/classes" "$app/ma.jar"; } || archive=
+}
+
+# Whether two files were last changed at the same time.
+is_of_one_time() {
+    # shellcheck disable=SC3013 # All shells have it, and POSIX since 2024.
+    [ ! "$1" -nt "$2" ] && [ ! "$1" -ot "$2" ]
 }
 
 # Makes the folder $1, which must not be there, from the build at $app.

@@ -223,7 +223,9 @@ make_archive() {
     if rehearse Rehearsal -XX:DumpLoadedClassList="$archive/list" \
         && rehearse Rehearsal -Xshare:dump -XX:SharedClassListFile="$archive/list" -XX:SharedArchiveFile="$archive/new" \
         && rehearse 'Main --version' -Xshare:on -XX:SharedArchiveFile="$archive/new"; then
-        touch -r "$app/ma.jar" "$archive/new" && mv "$archive/new" "$archive/classes"
+        # Not where times come out rounded: it would be made for every command.
+        touch -r "$app/ma.jar" "$archive/new" && is_of_one_time "$archive/new" "$app/ma.jar" \
+            && mv "$archive/new" "$archive/classes"
     fi </dev/null >/dev/null 2>&1
     rm -f "$archive/list" "$archive/new"
     trap - INT TERM
@@ -250,7 +252,8 @@ find_archive() {
     archive=$app/start/$java_build
     # Files that were copied without their times are others to the JVM.
     [ ! -f "$archive/classes" ] || is_of_one_time "$archive/classes" "$app/ma.jar" || rm -rf "$archive" 2>/dev/null
-    [ -d "$archive" ] || make_archive
+    # Ranks do not wait for it.
+    [ -d "$archive" ] || [ -n "${OMPI_COMM_WORLD_RANK:-}${PMIX_RANK:-}" ] || make_archive
     { [ -f "$archive/classes" ] && is_of_one_time "$archive/classes" "$app/ma.jar"; } || archive=
 }
 

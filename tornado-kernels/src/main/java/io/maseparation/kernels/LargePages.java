@@ -37,7 +37,7 @@ public final class LargePages {
 
     private LargePages() {}
 
-    /** The system's functions, found for the first large array: that takes longer than small models compute. */
+    /** The system's functions, found for the first large array: small models need not wait for that. */
     private record Calls(MethodHandle map, MethodHandle unmap, MethodHandle advise) {
         private static final Optional<Calls> FOUND = find();
 

@@ -9,8 +9,11 @@
 # runtime image of this JDK and a copy of the SDK in it if asked for.
 set -u
 
-# What the command line, Graal and TornadoVM need of a JDK; the same list is in docs/tornadovm.md.
 NO_BACKEND=3 # how config/tornadovm-arguments ends where no backend of the SDK can run
+# Weights live outside the heap.
+java_options='--add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xmx2g -XX:MaxDirectMemorySize=1024g
+    -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8 -Dslf4j.internal.verbosity=ERROR'
+# What the command line, Graal and TornadoVM need of a JDK; the same list is in docs/tornadovm.md.
 java_modules=java.base,java.desktop,java.instrument,java.logging,java.management,java.sql,jdk.attach,jdk.crypto.ec,jdk.incubator.vector,jdk.internal.vm.ci,jdk.jfr,jdk.management,jdk.unsupported,jdk.zipfs
 
 fail() {
@@ -18,26 +21,44 @@ fail() {
     exit 1
 }
 
-# Prints the file that $1 is, through any number of symbolic links.
+# Sets path to the file that $1 is, through any number of symbolic links.
 real_path() {
     path=$1
     while [ -h "$path" ]; do
         link=$(readlink "$path") || break
         case $link in
             /*) path=$link ;;
-            *) path=$(dirname -- "$path")/$link ;;
+            *) parent_of "$path" && path=$parent/$link ;;
         esac
     done
-    printf '%s\n' "$path"
 }
 
-# Whether $1 is the home of a Java 25.
+# Sets parent to the folder that file $1 is in.
+parent_of() {
+    case $1 in
+        /*/*) parent=${1%/*} ;;
+        /*) parent=/ ;;
+        */*) parent=${1%/*} ;;
+        *) parent=. ;;
+    esac
+}
+
+# Whether $1 is the home of a Java 25. Sets java_build to what its maker calls it, if its folder says so.
 is_java_25() {
+    java_build=
     [ -x "$1/bin/java" ] || return 1
     if [ -r "$1/release" ]; then
         while IFS= read -r line || [ -n "$line" ]; do
             case $line in
-                'JAVA_VERSION="25"'* | 'JAVA_VERSION="25.'* | 'JAVA_VERSION="25-'*) return 0 ;;
+                'JAVA_VERSION="25"'* | 'JAVA_VERSION="25.'* | 'JAVA_VERSION="25-'*)
+                    line=${line#*\"}
+                    java_build=$java_build${line%\"}
+                    return 0
+                    ;;
+                IMPLEMENTOR=* | JAVA_RUNTIME_VERSION=*)
+                    line=${line#*\"}
+                    java_build="$java_build${line%\"} "
+                    ;;
             esac
         done <"$1/release"
         return 1
@@ -54,7 +75,10 @@ find_java() {
     fi
     java_on_path=$(command -v java 2>/dev/null) || java_on_path=
     if [ -n "$java_on_path" ]; then
-        java_on_path=$(dirname -- "$(dirname -- "$(real_path "$java_on_path")")")
+        real_path "$java_on_path"
+        parent_of "$path"
+        parent_of "$parent"
+        java_on_path=$parent
     fi
     for java_home in "${JAVA_HOME:-}" "$java_on_path" \
         /usr/lib/jvm/*25* /usr/lib64/jvm/*25* /usr/java/*25* /opt/*25* /opt/java* /opt/java/* \
@@ -83,10 +107,15 @@ is_built() {
     IFS= read -r built_for <"$app/built-for"
     [ "$built_for" = "${TORNADOVM_HOME:-embedded}" ] || return 1
     # A folder is newer too when a file in it has gone.
-    newer=$(cd -- "$root" && for module in . tornado-embedded tornado-kernels moe-core parallel-strategy \
-        parallel-strategy/runtime parallel-strategy/planner parallel-strategy/studies parallel-strategy/cli; do
-        find "$module/pom.xml" "$module/src/main" -newer "$app/built-for" -print 2>/dev/null
-    done | head -n 1)
+    newer=$(
+        cd -- "$root" || exit
+        set --
+        for module in . tornado-embedded tornado-kernels moe-core parallel-strategy \
+            parallel-strategy/runtime parallel-strategy/planner parallel-strategy/studies parallel-strategy/cli; do
+            set -- "$@" "$module/pom.xml" "$module/src/main"
+        done
+        find "$@" -newer "$app/built-for" -print 2>/dev/null
+    )
     [ -z "$newer" ]
 }
 
@@ -168,17 +197,70 @@ build_locked() {
     done
 }
 
-# Prints the value of option --$1 among the other arguments, if it is there.
+# Sets value to that of option --$1 among the other arguments, or to nothing if it is not there.
 option() {
     name=--$1
+    value=
     shift
     while [ $# -gt 0 ]; do
         case $1 in
-            "$name") [ $# -gt 1 ] && printf '%s\n' "$2" && return ;;
-            "$name"=*) printf '%s\n' "${1#*=}" && return ;;
+            "$name") [ $# -gt 1 ] && value=$2 && return ;;
+            "$name"=*) value=${1#*=} && return ;;
         esac
         shift
     done
+}
+
+# Has the JVM at $java_home write an archive of the classes that it starts with, as they are in memory. Once for a build and
+# a JDK, by the process that makes the folder. Without one everything runs as well, and starts more slowly, so that nothing
+# is said where it cannot be made. The JVM itself leaves one alone that is not of these very jars and this very JDK.
+make_archive() {
+    if ! mkdir -p "$app/start" || ! mkdir "$archive"; then
+        return
+    fi 2>/dev/null
+    trap 'rm -rf "$archive"; exit 130' INT
+    trap 'rm -rf "$archive"; exit 143' TERM
+    if rehearse Rehearsal -XX:DumpLoadedClassList="$archive/list" \
+        && rehearse Rehearsal -Xshare:dump -XX:SharedClassListFile="$archive/list" -XX:SharedArchiveFile="$archive/new" \
+        && rehearse 'Main --version' -Xshare:on -XX:SharedArchiveFile="$archive/new"; then
+        # Not where times come out rounded: it would be made for every command.
+        touch -r "$app/ma.jar" "$archive/new" && is_of_one_time "$archive/new" "$app/ma.jar" \
+            && mv "$archive/new" "$archive/classes"
+    fi </dev/null >/dev/null 2>&1
+    rm -f "$archive/list" "$archive/new"
+    trap - INT TERM
+}
+
+# Runs the JVM on class and arguments $1 with further options, and little compilation: none of it takes long.
+rehearse() {
+    main=$1
+    shift
+    # shellcheck disable=SC2086 # Several words.
+    "$java_home/bin/java" -XX:+UseParallelGC -XX:TieredStopAtLevel=1 $java_options "$@" -cp "$app/ma.jar" io.maseparation.parallel.cli.$main
+}
+
+# Sets archive to the folder of the one for build $app and the JDK at $java_home; to nothing where there can be none.
+find_archive() {
+    archive=
+    # What has an effect on archives, or may have, is the user's to choose.
+    case "${MA_JAVA_OPTS:-} ${JAVA_TOOL_OPTIONS:-} ${JDK_JAVA_OPTIONS:-} ${_JAVA_OPTIONS:-}" in
+        *AOT* | *Shared* | *-Xshare* | *@*) return ;;
+    esac
+    case $java_build in
+        '' | */*) return ;;
+    esac
+    archive=$app/start/$java_build
+    # Files that were copied without their times are others to the JVM.
+    [ ! -f "$archive/classes" ] || is_of_one_time "$archive/classes" "$app/ma.jar" || rm -rf "$archive" 2>/dev/null
+    # Ranks do not wait for it.
+    [ -d "$archive" ] || [ -n "${OMPI_COMM_WORLD_RANK:-}${PMIX_RANK:-}" ] || make_archive
+    { [ -f "$archive/classes" ] && is_of_one_time "$archive/classes" "$app/ma.jar"; } || archive=
+}
+
+# Whether two files were last changed at the same time.
+is_of_one_time() {
+    # shellcheck disable=SC3013 # All shells have it, and POSIX since 2024.
+    [ ! "$1" -nt "$2" ] && [ ! "$1" -ot "$2" ]
 }
 
 # Makes the folder $1, which must not be there, from the build at $app.
@@ -211,6 +293,7 @@ package() {
     trap 'exit 143' TERM
     {
         cp -R "$app" "$made/app" \
+            && rm -rf "$made/app/start" \
             && cp "$root/ma" "$root/LICENSE" "$root/NOTICE" "$made/" \
             && cp "$root/config/tornadovm-arguments" "$made/config/"
     } || fail "cannot write to $folder"
@@ -225,6 +308,13 @@ package() {
     fi
     mv "$made" "$folder" || fail "cannot make $folder"
     trap - EXIT INT TERM
+    if [ -z "${TORNADOVM_HOME:-}" ]; then
+        root=$(CDPATH='' cd -- "$folder" && pwd -P)
+        [ "$with_java" = no ] || java_home=$root/java
+        is_java_25 "$java_home"
+        app=$root/app
+        find_archive
+    fi
     printf 'ma: %s\n' "$folder runs by itself: $folder/ma devices" >&2
 }
 
@@ -244,7 +334,8 @@ needs_no_device() {
 # Prints how many bytes TornadoVM may take of a device: what was asked for, or nine tenths of the smallest GPU, or half of
 # this machine's memory, of which each of its processes has a share. What is no amount of memory is left to the command to refuse.
 device_memory() {
-    bytes=$(option device-memory "$@" | tr '[:upper:]' '[:lower:]' \
+    option device-memory "$@"
+    bytes=$(printf '%s\n' "$value" | tr '[:upper:]' '[:lower:]' \
         | sed -n -E 's/^ *([0-9]+(\.[0-9]+)?) *([kmgt]?(i?b)?) *$/\1 \3/p' \
         | awk '{
             base = $2 ~ /^[kmgt]b$/ ? 1000 : 1024
@@ -258,7 +349,8 @@ device_memory() {
     case $mib in
         '' | *[!0-9]*)
             mib=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo 2>/dev/null || echo 8388608) / 2048))
-            [ "$(option transport "$@")" != mpi ] || mib=$((mib / ${OMPI_COMM_WORLD_LOCAL_SIZE:-1}))
+            option transport "$@"
+            [ "$value" != mpi ] || mib=$((mib / ${OMPI_COMM_WORLD_LOCAL_SIZE:-1}))
             ;;
         # Processes that share a GPU hold what they need against what is free, before anything is allocated.
         *) mib=$((mib * 9 / 10)) ;;
@@ -270,7 +362,8 @@ device_memory() {
 # all that mpirun itself may use: the JVM's compilers, its collector and a device's threads have use for more than one.
 # MA_BIND=keep leaves ranks where they are.
 unbind() {
-    [ "$(option transport "$@")" = mpi ] && [ -n "${OMPI_COMM_WORLD_LOCAL_SIZE:-}" ] || return 0
+    option transport "$@"
+    [ "$value" = mpi ] && [ -n "${OMPI_COMM_WORLD_LOCAL_SIZE:-}" ] || return 0
     asked=${OMPI_MCA_hwloc_base_binding_policy:-}${PRTE_MCA_hwloc_default_binding_policy:-}${OMPI_MCA_rmaps_rank_file_path:-}
     [ -z "$asked" ] && [ "${MA_BIND:-}" != keep ] || return 0
     # A core has up to two hardware threads. Not nproc, which heeds OMP_NUM_THREADS.
@@ -281,8 +374,11 @@ unbind() {
     [ -z "$cores" ] || taskset -cp "$cores" $$ >/dev/null 2>&1 || :
 }
 
-root=$(CDPATH='' cd -- "$(dirname -- "$(real_path "$0")")" && pwd -P) || fail "cannot tell where $0 is"
-backend=$(option backend "$@")
+real_path "$0"
+parent_of "$path"
+root=$(CDPATH='' cd -- "$parent" && pwd -P) || fail "cannot tell where $0 is"
+option backend "$@"
+backend=$value
 packaged=no
 if [ -f "$root/app/built-for" ]; then
     packaged=yes
@@ -369,7 +465,6 @@ case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
 esac
 
 unbind "$@"
-# Weights live outside the heap. What the JVM has to say goes to standard error: standard output is for results.
 memory=
 jars=$app/ma.jar
 if [ "$has_devices" = yes ]; then
@@ -392,10 +487,11 @@ kernels=
 for argument in "$@"; do
     [ "$argument" != --print-kernel ] || kernels=-Dtornado.printKernel=True
 done
+# What the JVM has to say goes to standard error: standard output is for results. Of archives that it cannot use it need
+# not speak.
 # shellcheck disable=SC2086 # MA_JAVA_OPTS is several options.
-set -- --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xmx2g -XX:MaxDirectMemorySize=1024g \
-    -Xlog:disable -Xlog:all=warning:stderr -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8 \
-    -Dslf4j.internal.verbosity=ERROR -Dma.columns="$columns" ${MA_JAVA_OPTS:-} -cp "$jars" io.maseparation.parallel.cli.Main "$@"
+set -- $java_options -Xlog:disable '-Xlog:all=warning,aot*=off,cds*=off:stderr' -Dma.columns="$columns" \
+    ${MA_JAVA_OPTS:-} -cp "$jars" io.maseparation.parallel.cli.Main "$@"
 if [ "$has_devices" = yes ]; then
     # PoCL's compiler deletes its own files when it sees one of the signals that the JVM works with; libjsig keeps them from it.
     case ${arguments##*/sdk-} in
@@ -421,4 +517,7 @@ case " ${MA_JAVA_OPTS:-} " in
     *" -XX:+Use"*"GC "*) ;;
     *) set -- -XX:+UseParallelGC "$@" ;;
 esac
+archive=
+[ -n "${TORNADOVM_HOME:-}" ] || find_archive
+[ -z "$archive" ] || set -- -XX:SharedArchiveFile="$archive/classes" "$@"
 exec "$java_home/bin/java" "$@"

@@ -25,7 +25,6 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 public final class WeightConversion {
     private static final float MOST_F16 = 65504f;
     private static final int PIECE = 1 << 20;
-    private static final System.Logger LOG = System.getLogger(WeightConversion.class.getName());
 
     private final DataType type;
     private final IdentityHashMap<TornadoNativeArray, TornadoNativeArray> arrays = new IdentityHashMap<>();
@@ -58,7 +57,7 @@ public final class WeightConversion {
         WeightConversion conversion = new WeightConversion(fp16 ? DataType.F16 : DataType.F32);
         ModelWeights converted = conversion.convert(weights);
         String loss = conversion.loss();
-        LOG.log(
+        System.getLogger(WeightConversion.class.getName()).log(
                 loss.isEmpty() ? System.Logger.Level.INFO : System.Logger.Level.WARNING,
                 "%s: %s weights, which the device cannot read, became %s%s"
                         .formatted(weights.config().name(),

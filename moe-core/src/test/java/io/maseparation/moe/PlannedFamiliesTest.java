@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.maseparation.files.JsonFile;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.segments.Capacity;
@@ -204,6 +205,14 @@ class PlannedFamiliesTest {
         write("{\"model_type\": \"%s\"}".formatted(family));
         assertComplains(() -> Checkpoint.open(folder).close(), "model_type", family, "planning only", "mixtral");
         assertComplains(() -> HfConfig.plan(folder), "config.json", "is missing");
+    }
+
+    @Test
+    void everyFieldOfTheFileIsTheNameOfAPreset() throws IOException {
+        try (InputStream in = Presets.class.getResourceAsStream("presets.json")) {
+            List<String> fields = JsonFile.openSourced("presets.json", in).fields();
+            assertThat(Presets.names()).endsWith(fields.toArray(String[]::new)).doesNotHaveDuplicates();
+        }
     }
 
     @Test

@@ -34,12 +34,13 @@ public final class LargePages {
     private static final long FAILED = -1;
 
     private static final AtomicLong MAPPED = new AtomicLong();
-    private static final Optional<Calls> CALLS = Calls.find();
 
     private LargePages() {}
 
-    /** The system's functions. */
+    /** The system's functions, found for the first large array: small models need not wait for that. */
     private record Calls(MethodHandle map, MethodHandle unmap, MethodHandle advise) {
+        private static final Optional<Calls> FOUND = find();
+
         static Optional<Calls> find() {
             boolean linux = System.getProperty("os.name", "").toLowerCase(Locale.ROOT).equals("linux");
             boolean allowed = LargePages.class.getModule().isNativeAccessEnabled();
@@ -89,10 +90,10 @@ public final class LargePages {
      * @return the memory; empty where there is none of this kind
      */
     static Optional<MemorySegment> allocate(long bytes, Arena arena) {
-        if (CALLS.isEmpty() || bytes < LEAST) {
+        if (bytes < LEAST || Calls.FOUND.isEmpty()) {
             return Optional.empty();
         }
-        Calls calls = CALLS.get();
+        Calls calls = Calls.FOUND.get();
         long mapped = bytes + HUGE;
         long address = calls.map(mapped);
         if (address == FAILED) {

@@ -40,8 +40,6 @@ public final class RankDevice implements AutoCloseable {
      */
     private static final Object COMPILING = new Object();
 
-    private static final System.Logger LOG = System.getLogger(RankDevice.class.getName());
-
     /** Compilation, then capture. */
     private static final int FIRST_RUNS = 3;
 
@@ -420,7 +418,8 @@ public final class RankDevice implements AutoCloseable {
             } catch (VirtualMachineError e) {
                 throw e;
             } catch (Error e) {
-                LOG.log(System.Logger.Level.DEBUG, "graph " + graph + ": " + e.getMessage());
+                System.getLogger(RankDevice.class.getName())
+                        .log(System.Logger.Level.DEBUG, "graph " + graph + ": " + e.getMessage());
             }
         }
         compilation.close();

@@ -29,8 +29,6 @@ import java.util.function.IntConsumer;
  * and this one leads them, in each its own.
  */
 public final class PlanExecutor implements AutoCloseable {
-    private static final System.Logger LOG = System.getLogger(PlanExecutor.class.getName());
-
     private final Job job;
     private final Workload workload;
     private final Ranks ranks;
@@ -246,7 +244,8 @@ public final class PlanExecutor implements AutoCloseable {
             deployment.close();
             atRest = true;
         } else {
-            LOG.log(System.Logger.Level.WARNING,
+            System.getLogger(PlanExecutor.class.getName()).log(
+                    System.Logger.Level.WARNING,
                     "a rank or a change of layout still runs; neither the devices' memory nor the weights are freed");
         }
         if (interrupted) {

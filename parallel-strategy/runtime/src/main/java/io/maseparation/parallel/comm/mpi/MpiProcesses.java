@@ -17,7 +17,6 @@ import java.util.stream.Stream;
  * other than 0 and without {@link #leave()}: {@code mpirun} then ends all others.
  */
 public final class MpiProcesses implements Processes, AutoCloseable {
-    private static final System.Logger LOG = System.getLogger(MpiProcesses.class.getName());
     /** Set by mpirun, and by other launchers that know PMIx. */
     private static final String[] RANK_VARIABLES = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"};
 
@@ -51,7 +50,8 @@ public final class MpiProcesses implements Processes, AutoCloseable {
             mpi.abort(1);
         });
         traffic = new Traffic(mpi, mpi.duplicate(all), rank);
-        LOG.log(System.Logger.Level.DEBUG, "rank %d of %d, %s".formatted(rank, size, mpi.version()));
+        System.getLogger(MpiProcesses.class.getName())
+                .log(System.Logger.Level.DEBUG, "rank %d of %d, %s".formatted(rank, size, mpi.version()));
     }
 
     /**

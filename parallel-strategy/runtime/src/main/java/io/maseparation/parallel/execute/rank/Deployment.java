@@ -30,8 +30,6 @@ import java.util.stream.Collectors;
  * may go from one to another between two steps; what stays as it is on a rank is handed on.
  */
 public final class Deployment {
-    private static final System.Logger LOG = System.getLogger(Deployment.class.getName());
-
     private final Plan plan;
     private final Room room;
     /** Where the sequences live; empty where they come and go. */
@@ -371,7 +369,8 @@ public final class Deployment {
         try {
             device.close();
         } catch (RuntimeException | Error e) {
-            LOG.log(System.Logger.Level.WARNING, "the memory of a rank is not freed", e);
+            System.getLogger(Deployment.class.getName())
+                    .log(System.Logger.Level.WARNING, "the memory of a rank is not freed", e);
         }
     }
 }

@@ -40,6 +40,11 @@ final class NativeLibrary {
                                 peer, Path.of(told == null ? "jmh-benchmarks/target/peers" : told).toAbsolutePath())));
     }
 
+    /** The functions of the C library. */
+    static NativeLibrary system() {
+        return new NativeLibrary(Linker.nativeLinker().defaultLookup());
+    }
+
     /** Loads libraries, in an order in which each finds what it needs; they stay loaded. */
     static NativeLibrary open(Path... files) {
         return new NativeLibrary(Stream.of(files)

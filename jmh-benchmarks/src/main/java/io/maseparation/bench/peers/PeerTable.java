@@ -3,6 +3,7 @@ package io.maseparation.bench.peers;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,10 +22,15 @@ import java.util.stream.IntStream;
  * ./mvnw -q package -Dlauncher -Dpeers=decode
  * }</pre>
  *
- * Arguments: {@code decode} (1 and 8 rows of every model, fp16 weights), {@code prefill} (64 and 512 rows), {@code
+ * With {@code JAVA_TOOL_OPTIONS=-XX:ActiveProcessorCount=1} all have one core and are compared by its time, which other
+ * programs on the machine change little.
+ *
+ * <p>Arguments: {@code decode} (1 and 8 rows of every model, fp16 weights), {@code prefill} (64 and 512 rows), {@code
  * formats} (the seed's model in every format), {@code quick} (one shape) or {@code none}; then rounds (9 if not given).
  */
 public final class PeerTable {
+    private static final int CORES = Runtime.getRuntime().availableProcessors();
+    private static final ProcessClock PROCESS = new ProcessClock();
     private static final int ROUNDS = 9;
     private static final long WARM_NANOS = 1_500_000_000;
     /** A turn is as many executions as fit, at least one. */
@@ -79,8 +85,9 @@ public final class PeerTable {
         List<Shapes> subset = subset(args.length == 0 ? "" : args[0]);
         String rounds = args.length > 1 ? args[1] : String.valueOf(ROUNDS);
         if (!subset.isEmpty()) {
-            System.out.printf("%d cores; ours / peer: median (least to most) of %s rounds%n",
-                    Runtime.getRuntime().availableProcessors(), rounds);
+            System.out.printf(
+                    "%s; ours / peer: median (least to most) of %s rounds%n",
+                    CORES == 1 ? "one core, its time" : CORES + " cores", rounds);
             System.out.println("| operation | model | format | rows | ours, ms | GB/s | GFLOP/s | ggml | OpenBLAS"
                     + " | oneDNN | PyTorch | Jlama |\n|---|---|---|---|---|---|---|---|---|---|---|---|");
         }
@@ -99,7 +106,7 @@ public final class PeerTable {
     private static void process(String... arguments) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), PeerTable.class.getName()));
         command.addAll(List.of(arguments));
         int status = new ProcessBuilder(command).inheritIO().start().waitFor();
@@ -187,9 +194,13 @@ public final class PeerTable {
         return " %.2f (%.2f to %.2f) |".formatted(median(ratios), ratios[0], ratios[ratios.length - 1]);
     }
 
-    /** Nanoseconds of one of as many executions as fit into a time. */
+    /**
+     * Nanoseconds of one of as many executions as fit into a time: of the process where there is one core, which other
+     * programs take nothing of, and else of the clock, since threads that wait by spinning count, too.
+     */
     private static double turn(Runnable run, long nanos) {
         long start = System.nanoTime();
+        long used = PROCESS.nanos();
         int times = 0;
         long now;
         do {
@@ -197,7 +208,7 @@ public final class PeerTable {
             times++;
             now = System.nanoTime();
         } while (now - start < nanos);
-        return (now - start) / (double) times;
+        return (CORES == 1 ? PROCESS.nanos() - used : now - start) / (double) times;
     }
 
     private static double median(double[] values) {

@@ -11,7 +11,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * Keys and values of sequences with a full context, in blocks in a random order for this project and in one piece for
- * each sequence in ggml, which keeps the heads of a position side by side as llama.cpp does.
+ * each sequence in ggml.
  *
  * @param model whose heads
  * @param sequences how many
@@ -66,13 +66,13 @@ record PeerCache(PeerModel model, int sequences, KvCache blocks, int[][] tables)
     }
 
     /** ggml's attention of queries, [columns, rows, heads, sequences] in its order, over what a mask shows. */
-    MemorySegment attention(Ggml ggml, MemorySegment queries, MemorySegment mask) {
-        MemorySegment k = ggml.then("ggml_permute", inOrder(ggml, blocks.keys().getFirst()), 0, 2, 1, 3);
-        MemorySegment v = ggml.then("ggml_permute", inOrder(ggml, blocks.values().getFirst()), 0, 2, 1, 3);
+    MemorySegment attention(Ggml ggml, MemorySegment queries, MemorySegment mask, PeerCacheOrder order) {
+        MemorySegment k = inOrder(ggml, blocks.keys().getFirst(), order);
+        MemorySegment v = inOrder(ggml, blocks.values().getFirst(), order);
         return ggml.then("ggml_flash_attn_ext", queries, k, v, mask, SCALE, 0f, 0f);
     }
 
-    private MemorySegment inOrder(Ggml ggml, TornadoNativeArray array) {
+    private MemorySegment inOrder(Ggml ggml, TornadoNativeArray array, PeerCacheOrder order) {
         int heads = model.kvHeads;
         long head = (long) PeerModel.HEAD_DIM * blocks.type().bytes();
         MemorySegment data = PeerMemory.zeros(head * heads * CONTEXT * sequences);
@@ -81,12 +81,18 @@ record PeerCache(PeerModel model, int sequences, KvCache blocks, int[][] tables)
                 long block = tables[sequence][p / KvCache.BLOCK];
                 for (int h = 0; h < heads; h++) {
                     long from = (block * heads + h) * KvCache.BLOCK + p % KvCache.BLOCK;
-                    long to = ((long) sequence * CONTEXT + p) * heads + h;
+                    long to = order == PeerCacheOrder.heads
+                            ? ((long) sequence * heads + h) * CONTEXT + p
+                            : ((long) sequence * CONTEXT + p) * heads + h;
                     MemorySegment.copy(array.getSegment(), from * head, data, to * head, head);
                 }
             }
         }
-        return ggml.weights(blocks.type(), data, PeerModel.HEAD_DIM, heads, CONTEXT, sequences);
+        if (order == PeerCacheOrder.heads) {
+            return ggml.weights(blocks.type(), data, PeerModel.HEAD_DIM, CONTEXT, heads, sequences);
+        }
+        MemorySegment all = ggml.weights(blocks.type(), data, PeerModel.HEAD_DIM, heads, CONTEXT, sequences);
+        return ggml.then("ggml_permute", all, 0, 2, 1, 3);
     }
 
     /** The queries of rows of queries, keys and values: [rows, heads · columns]. */

@@ -26,6 +26,10 @@ public class PeerDecodeAttentionBenchmark extends PeerBenchmark {
     @Param({"1", "8"})
     public int rows;
 
+    /** What lies side by side in ggml's cache. */
+    @Param({"heads", "positions"})
+    public PeerCacheOrder order;
+
     @Override
     PeerCase operation(KernelGraph graph, Random random) {
         int heads = model.heads;
@@ -55,7 +59,8 @@ public class PeerDecodeAttentionBenchmark extends PeerBenchmark {
                     MemorySegment queries = ggml.input(
                             DataType.F32, cache.queries(qkv.getSegment(), rows), columns, 1, heads, rows);
                     return ggml.contender(
-                            cache.attention(ggml, queries, MemorySegment.NULL), (long) rows * heads * columns);
+                            cache.attention(ggml, queries, MemorySegment.NULL, order),
+                            (long) rows * heads * columns);
                 });
     }
 }

@@ -27,6 +27,10 @@ public class PeerPrefillAttentionBenchmark extends PeerBenchmark {
     @Param({"64", "512"})
     public int rows;
 
+    /** What lies side by side in ggml's cache. */
+    @Param({"heads", "positions"})
+    public PeerCacheOrder order;
+
     @Override
     PeerCase operation(KernelGraph graph, Random random) {
         int heads = model.heads;
@@ -55,7 +59,7 @@ public class PeerPrefillAttentionBenchmark extends PeerBenchmark {
                     MemorySegment q = ggml.input(
                             DataType.F32, cache.queries(qkv.getSegment(), rows), columns, heads, rows, 1);
                     return ggml.contender(
-                            cache.attention(ggml, ggml.then("ggml_permute", q, 0, 2, 1, 3), mask(ggml, before)),
+                            cache.attention(ggml, ggml.then("ggml_permute", q, 0, 2, 1, 3), mask(ggml, before), order),
                             (long) rows * heads * columns);
                 });
     }

@@ -32,7 +32,8 @@ public final class PeerTable {
     private static final int CORES = Runtime.getRuntime().availableProcessors();
     private static final ProcessClock PROCESS = new ProcessClock();
     private static final int ROUNDS = 9;
-    private static final long WARM_NANOS = 1_500_000_000;
+    /** Until Java is compiled. */
+    private static final long WARM_NANOS = 3_000_000_000L;
     /** A turn is as many executions as fit, at least one. */
     private static final long TURN_NANOS = 40_000_000;
 
@@ -40,9 +41,12 @@ public final class PeerTable {
     private static final String EXPERTS = "experts";
     private static final String DECODE = "decode attention";
     private static final String PREFILL = "prefill attention";
+    /** Of the names of operations, where ggml's cache is in llama.cpp's order. */
+    private static final String LLAMA = ", llama.cpp's cache";
 
     private static final List<PeerModel> MODELS = List.of(PeerModel.values());
     private static final List<DataType> HALF = List.of(DataType.F16);
+    private static final List<DataType> CACHES = List.of(DataType.F32, DataType.F16);
 
     private record Shapes(String operation, List<PeerModel> models, List<DataType> types, List<Integer> rows) {}
 
@@ -55,12 +59,13 @@ public final class PeerTable {
             case "decode" -> List.of(
                     new Shapes(PROJECTION, MODELS, HALF, List.of(1, 8)),
                     new Shapes(EXPERTS, MODELS, HALF, List.of(1, 8)),
-                    new Shapes(DECODE, MODELS, List.of(DataType.F32, DataType.F16), List.of(1, 8)));
+                    new Shapes(DECODE, MODELS, CACHES, List.of(1, 8)),
+                    new Shapes(DECODE + LLAMA, MODELS, HALF, List.of(1, 8)));
             // Many rows.
             case "prefill" -> List.of(
                     new Shapes(PROJECTION, MODELS, HALF, List.of(64, 512)),
                     new Shapes(EXPERTS, MODELS, HALF, List.of(64)),
-                    new Shapes(PREFILL, MODELS, List.of(DataType.F32, DataType.F16), List.of(512)));
+                    new Shapes(PREFILL, MODELS, CACHES, List.of(512)));
             // Each format of weights.
             case "formats" -> List.of(
                     new Shapes(
@@ -130,7 +135,11 @@ public final class PeerTable {
                 System.err.printf("%s, %s, %s, %d rows: %s%n", operation, model, type, rows, e.getMessage());
             }
         }
-        all.forEach(run -> turn(run, WARM_NANOS));
+        turn(all.getFirst(), WARM_NANOS);
+        Integer java = index.get(Peer.jlama);
+        if (java != null) {
+            turn(all.get(java), WARM_NANOS);
+        }
         double[][] times = new double[all.size()][rounds];
         for (int round = 0; round < rounds; round++) {
             for (int i = 0; i < times.length; i++) {
@@ -168,11 +177,12 @@ public final class PeerTable {
                 experts.rows = rows;
                 yield experts;
             }
-            case DECODE -> {
+            case DECODE, DECODE + LLAMA -> {
                 PeerDecodeAttentionBenchmark attention = new PeerDecodeAttentionBenchmark();
                 attention.model = model;
                 attention.type = type;
                 attention.rows = rows;
+                attention.order = operation.endsWith(LLAMA) ? PeerCacheOrder.positions : PeerCacheOrder.heads;
                 yield attention;
             }
             case PREFILL -> {
@@ -180,6 +190,7 @@ public final class PeerTable {
                 attention.model = model;
                 attention.type = type;
                 attention.rows = rows;
+                attention.order = operation.endsWith(LLAMA) ? PeerCacheOrder.positions : PeerCacheOrder.heads;
                 yield attention;
             }
             default -> throw new IllegalArgumentException(operation);
@@ -194,21 +205,25 @@ public final class PeerTable {
         return " %.2f (%.2f to %.2f) |".formatted(median(ratios), ratios[0], ratios[ratios.length - 1]);
     }
 
-    /**
-     * Nanoseconds of one of as many executions as fit into a time: of the process where there is one core, which other
-     * programs take nothing of, and else of the clock, since threads that wait by spinning count, too.
-     */
+    /** Nanoseconds of one of as many executions as fit into a time. */
     private static double turn(Runnable run, long nanos) {
-        long start = System.nanoTime();
-        long used = PROCESS.nanos();
+        long start = now();
         int times = 0;
         long now;
         do {
             run.run();
             times++;
-            now = System.nanoTime();
+            now = now();
         } while (now - start < nanos);
-        return (CORES == 1 ? PROCESS.nanos() - used : now - start) / (double) times;
+        return (now - start) / (double) times;
+    }
+
+    /**
+     * Time of the process where there is one core, of which other programs take nothing, and else of the clock, since
+     * threads that wait by spinning count, too.
+     */
+    private static long now() {
+        return CORES == 1 ? PROCESS.nanos() : System.nanoTime();
     }
 
     private static double median(double[] values) {

@@ -79,8 +79,8 @@ final class Jlama {
         Object part = Proxy.newProxyInstance(
                 loader,
                 new Class<?>[] {consumer},
-                (proxy, method, range) ->
-                        chunk.invoke(operations, result, x, weights, 0, p.columns(), range[0], range[1]));
+                (proxy, method, range) -> chunk.invoke(operations, result, x, weights, 0, p.columns(), range[0],
+                        range[1]));
         Method inChunks = named("math.VectorMath").getMethod("pchunk", int.class, int.class, consumer);
         return new Contender(
                 PeerMemory.keeping(List.of(out, p.x(), p.weights()), () -> {

@@ -40,8 +40,7 @@ public class PeerProjectionBenchmark extends PeerBenchmark {
                 out,
                 PeerModel.tolerance(type),
                 new Product(
-                                type, rows, outputs, model.hidden, PeerMemory.copy(x.getSegment()),
-                                PeerMemory.copy(weights.data().getSegment()))
-                        ::by);
+                        type, rows, outputs, model.hidden, PeerMemory.copy(x.getSegment()),
+                        PeerMemory.copy(weights.data().getSegment()))::by);
     }
 }

@@ -80,7 +80,7 @@ class HostPeakTest {
         };
 
         assertThatThrownBy(() -> new ParallelMap("test", 2, () -> {})
-                        .map(List.of(List.of(works), List.of(fails)), rounds::take))
+                .map(List.of(List.of(works), List.of(fails)), rounds::take))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("another core failed");
     }

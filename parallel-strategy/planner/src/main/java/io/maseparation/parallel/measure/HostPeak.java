@@ -2,15 +2,17 @@ package io.maseparation.parallel.measure;
 
 import io.maseparation.parallel.threads.ParallelMap;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * Peak throughput of this machine's cores, measured in a few seconds: a yardstick for MBU and MFU of runs on the
- * embedded device. Each is the best round of several loops in which all cores worked at the same time, so other loops
- * do not exceed it unless something else kept a core busy in every round.
+ * Peak throughput of this machine's cores, measured in a second or two: a yardstick for MBU and MFU of runs on the
+ * embedded device. Each is the best of several loops in many short rounds, so other loops do not exceed it unless
+ * something else kept the cores busy in every round. Memory is shared: its rate is that of a round in which all cores
+ * read. Multiply-adds are not: theirs is the sum of each core's best round.
  *
  * @param bytesPerSecond read bandwidth of all cores together, over {@value #READ_MIB} MiB
  * @param flopsPerSecond fp32 fused multiply-adds of all cores together, each counted as two
@@ -33,13 +35,13 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond) {
         boolean vectors = vectorBits() > 0;
         int mib = Math.max(16, READ_MIB / cores);
         try (Arena arena = Arena.ofShared()) {
+            Rounds reads = onCores(
+                    cores, () -> vectors ? VectorLoops.reads(arena, (long) mib << 20) : PlainLoops.reads(mib << 17));
+            Rounds multiplyAdds = onCores(
+                    cores, () -> vectors ? VectorLoops.multiplyAdds() : List.of(new PlainLoops(0)::multiplyAdd));
             return new HostPeak(
-                    onCores(
-                            cores,
-                            () -> vectors ? VectorLoops.reads(arena, (long) mib << 20) : PlainLoops.reads(mib << 17)),
-                    onCores(
-                            cores,
-                            () -> vectors ? VectorLoops.multiplyAdds() : List.of(new PlainLoops(0)::multiplyAdd)));
+                    Math.max(reads.together(), Arrays.stream(reads.each()).max().orElse(0)),
+                    Arrays.stream(multiplyAdds.each()).sum());
         }
     }
 
@@ -49,15 +51,15 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond) {
     }
 
     /**
-     * Rate of cores together, in the best of the loops.
+     * Runs loops on cores at once.
      *
      * @param loops makes the loops of one core, each call of which returns how much it did
      */
-    private static double onCores(int cores, Supplier<List<LongSupplier>> loops) {
+    private static Rounds onCores(int cores, Supplier<List<LongSupplier>> loops) {
         ParallelMap threads = new ParallelMap("peak", cores, () -> {});
         List<List<LongSupplier>> made = threads.map(Collections.nCopies(cores, loops), Supplier::get);
         Rounds rounds = new Rounds(cores, made.getFirst().size());
         threads.map(made, rounds::take);
-        return rounds.best();
+        return rounds;
     }
 }

@@ -18,7 +18,7 @@ public final class MemoryLoops {
     /** Vectors that are read in a turn of the loop. */
     private static final int VECTORS = 8;
     /** Bytes that a call reads: between two readings of the clock that takes microseconds. */
-    private static final int PIECE = 1 << 18;
+    private static final int PIECE = 1 << 16;
     /** Streams are this much less than an equal share of the memory apart, so as not to meet in one DRAM bank. */
     private static final int SKEW = 17 << 12;
 

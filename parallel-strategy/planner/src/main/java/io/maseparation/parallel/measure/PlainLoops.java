@@ -6,7 +6,7 @@ import java.util.function.LongSupplier;
 /** Loops that the compiler turns into vector instructions by itself, for machines without the Vector API's module. */
 final class PlainLoops {
     /** Longs that are read between two readings of the clock. */
-    private static final int PIECE = 1 << 16;
+    private static final int PIECE = 1 << 13;
     /** Floats that fit into the first-level cache. */
     private static final int ARRAY = 2048;
 

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.measure;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CancellationException;
@@ -7,33 +8,37 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.function.LongSupplier;
 
 /**
- * Rounds in which all threads run the same loop at the same time, one loop after the other. The rate of a round is what
- * they did together over the time from the start of the first to the end of the last: what one does while another
- * waits for its core counts as the slow round it is. The first rounds run in the interpreter; they get faster until the
- * compiler is done.
+ * Rounds in which all threads run the same loop at the same time, one loop after the other. The first ones run in the
+ * interpreter; they get faster until the compiler is done. Rounds are short, so that some find all cores free on a
+ * machine that has other work.
  */
 final class Rounds {
-    private static final long ROUND_NANOS = 10_000_000;
-    private static final long LEAST_NANOS = 300_000_000;
-    private static final long MOST_NANOS = 2_000_000_000;
+    private static final long ROUND_NANOS = 3_000_000;
+    private static final long MOST_NANOS = 5_000_000_000L;
     /** Until all threads are awake, for each of them. */
     private static final long WAKE_NANOS = 20_000;
-    /** Times through all loops without a better result after which the best one is taken. */
-    private static final int SETTLED = 4;
+    /** Calls of a loop by each thread after which the compiler has been asked for its best. */
+    private static final long CALLS = 500;
+    /** Time after those without a better result, when the best one is taken: more than that compiler takes. */
+    private static final long SETTLED_NANOS = 600_000_000;
     private static final double BETTER = 1.02;
 
     private final int threads;
     private final int loops;
-    private final CyclicBarrier together;
+    private final CyclicBarrier barrier;
     private final long[] done;
     private final long[] ends;
+    private final long[] calls;
     // What follows is written while all threads wait for each other, and read by all of them afterwards.
     private final long start = System.nanoTime();
     private long startOfRound;
     private int round = -1;
-    private int settled;
+    private long lastBetter = start;
     private boolean over;
-    private double best;
+    private double together;
+    private final double[] each;
+    /** Of each loop, by the slowest threads. */
+    private final long[] called;
 
     /**
      * Sets up rounds.
@@ -44,14 +49,26 @@ final class Rounds {
     Rounds(int threads, int loops) {
         this.threads = threads;
         this.loops = loops;
-        together = new CyclicBarrier(threads, this::next);
+        barrier = new CyclicBarrier(threads, this::next);
         done = new long[threads];
         ends = new long[threads];
+        calls = new long[threads];
+        called = new long[loops];
+        each = new double[threads];
     }
 
-    /** Units of work a second in the best round, once all threads are back. */
-    double best() {
-        return best;
+    /**
+     * Units of work a second of all threads together, once all are back: in the best round, over the time from its
+     * start to the end of the last thread. What one does while another waits for its core counts as the slow round it
+     * is, so that threads that share something are not taken to have it for themselves, each in its turn.
+     */
+    double together() {
+        return together;
+    }
+
+    /** Units of work a second of each thread in its own best round, once all are back. */
+    double[] each() {
+        return each.clone();
     }
 
     /**
@@ -62,21 +79,24 @@ final class Rounds {
      */
     int take(List<LongSupplier> work) {
         try {
-            int thread = together.await();
+            int thread = barrier.await();
             while (!over) {
                 LongSupplier loop = work.get(round % loops);
                 while (System.nanoTime() - startOfRound < 0) {
                     Thread.onSpinWait();
                 }
                 long sum = 0;
+                long count = 0;
                 long now;
                 do {
                     sum += loop.getAsLong();
+                    count++;
                     now = System.nanoTime();
                 } while (now - startOfRound < ROUND_NANOS);
                 done[thread] = sum;
                 ends[thread] = now;
-                together.await();
+                calls[thread] = count;
+                barrier.await();
             }
             return round;
         } catch (InterruptedException e) {
@@ -94,28 +114,38 @@ final class Rounds {
     private void giveUp() {
         Thread.currentThread().interrupt();
         try {
-            together.await();
+            barrier.await();
         } catch (InterruptedException | BrokenBarrierException broken) {
             // As it has to be.
         }
     }
 
     private void next() {
+        long now = System.nanoTime();
         if (round >= 0) {
             long sum = 0;
             long last = 0;
             for (int thread = 0; thread < threads; thread++) {
+                long took = ends[thread] - startOfRound;
                 sum += done[thread];
-                last = Math.max(last, ends[thread] - startOfRound);
+                last = Math.max(last, took);
+                each[thread] = better(each[thread], done[thread] * 1e9 / took, now);
             }
-            double rate = sum * 1e9 / last;
-            settled = rate > best * BETTER ? 0 : settled + 1;
-            best = Math.max(best, rate);
+            together = better(together, sum * 1e9 / last, now);
+            called[round % loops] += Arrays.stream(calls).min().orElse(0);
         }
         round++;
-        long now = System.nanoTime();
-        boolean enough = settled >= SETTLED * loops && now - start >= LEAST_NANOS;
-        over = enough || now - start > MOST_NANOS;
+        if (Arrays.stream(called).anyMatch(times -> times < CALLS)) {
+            lastBetter = now;
+        }
+        over = now - lastBetter > SETTLED_NANOS || now - start > MOST_NANOS;
         startOfRound = now + WAKE_NANOS * threads;
+    }
+
+    private double better(double before, double rate, long now) {
+        if (rate > before * BETTER) {
+            lastBetter = now;
+        }
+        return Math.max(before, rate);
     }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.maseparation.kernels.LargePages;
 import io.maseparation.parallel.threads.ParallelMap;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
@@ -49,12 +50,12 @@ class HostPeakTest {
     void anyNumberOfStreamsReadsPieceAfterPiece() {
         MemoryLoops loops = new MemoryLoops(Arena.ofAuto(), 16 << 20);
         for (int streams : new int[] {1, 2, 4, 8}) {
-            for (int i = 0; i < 200; i++) {
-                assertThat(loops.read(streams)).isEqualTo(1 << 18);
+            for (int i = 0; i < 600; i++) {
+                assertThat(loops.read(streams)).isEqualTo(1 << 16);
             }
         }
-        for (int i = 0; i < 100; i++) {
-            assertThat(loops.copy()).isEqualTo(1 << 19);
+        for (int i = 0; i < 300; i++) {
+            assertThat(loops.copy()).isEqualTo(1 << 17);
         }
         assertThatThrownBy(() -> loops.read(3)).hasMessage("streams: 3, expected 1, 2, 4 or 8");
         assertThatThrownBy(() -> new MemoryLoops(Arena.ofAuto(), 1)).hasMessageContaining("at least 16 MiB");
@@ -62,13 +63,14 @@ class HostPeakTest {
 
     @Test
     void aRoundCountsFromTheFirstStartToTheLastEnd() {
-        // One of two does nothing but take longer: together they are half as fast as the other one alone.
+        // One of two does nothing but take longer: together they are a fifth as fast as the other one alone.
         Rounds rounds = new Rounds(2, 1);
         LongSupplier busy = () -> spin(1_000_000);
         LongSupplier late = () -> spin(20_000_000) * 0;
         new ParallelMap("test", 2, () -> {}).map(List.of(List.of(busy), List.of(late)), rounds::take);
 
-        assertThat(rounds.best()).isLessThan(0.7e9);
+        assertThat(rounds.together()).isLessThan(0.7e9);
+        assertThat(Arrays.stream(rounds.each()).max().orElseThrow()).isGreaterThan(0.7e9);
     }
 
     @Test

@@ -1,17 +1,15 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.WeightMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
-import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
-import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
-/** Large weight matrices, quickly filled. */
-final class BenchmarkWeights {
+/** Large weight matrices, in memory as models have them, quickly filled. */
+public final class BenchmarkWeights {
     private static final int BLOCK = 1 << 16;
 
     private BenchmarkWeights() {}
@@ -19,14 +17,9 @@ final class BenchmarkWeights {
     /**
      * A dense matrix of normally distributed weights of standard deviation 0.02, which repeat every 65,536 elements.
      */
-    static WeightMatrix random(Random random, DataType type, int rows, int cols) {
+    public static WeightMatrix random(Random random, DataType type, int rows, int cols) {
         int size = Math.multiplyExact(rows, cols);
-        TornadoNativeArray data =
-                switch (type) {
-                    case F32 -> new FloatArray(size);
-                    case F16 -> new HalfFloatArray(size);
-                    case BF16 -> new BFloat16Array(size);
-                };
+        TornadoNativeArray data = DeviceArrays.of(type, size);
         MemorySegment segment = data.getSegment();
         int block = Math.min(size, BLOCK);
         for (int i = 0; i < block; i++) {

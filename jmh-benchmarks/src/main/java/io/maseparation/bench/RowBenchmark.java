@@ -2,6 +2,7 @@ package io.maseparation.bench;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.operations.KernelGraph;
@@ -137,7 +138,7 @@ public abstract class RowBenchmark {
     }
 
     /** Gives the tables of blocks from an index on all blocks, in a random order. */
-    static void scatterBlocks(IntArray rowInfo, int from) {
+    public static void scatterBlocks(IntArray rowInfo, int from) {
         List<Integer> blocks =
                 new ArrayList<>(IntStream.range(0, rowInfo.getSize() - from).boxed().toList());
         Collections.shuffle(blocks, new Random(2));
@@ -146,8 +147,9 @@ public abstract class RowBenchmark {
         }
     }
 
-    static FloatArray random(Random random, int n) {
-        FloatArray array = new FloatArray(n);
+    /** Numbers between -1 and 1. */
+    public static FloatArray random(Random random, int n) {
+        FloatArray array = DeviceArrays.floats(n);
         for (int i = 0; i < n; i++) {
             array.set(i, random.nextFloat() * 2 - 1);
         }

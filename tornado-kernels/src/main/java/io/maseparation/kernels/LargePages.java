@@ -25,7 +25,7 @@ import java.util.concurrent.atomic.AtomicLong;
 @SuppressWarnings("restricted")
 public final class LargePages {
     /** Arrays from this many bytes on; the last huge page of an array may be half empty. */
-    static final long LEAST = 8L << 20;
+    public static final long LEAST = 8L << 20;
 
     private static final long HUGE = 2L << 20;
     private static final int READ_AND_WRITE = 3;
@@ -89,7 +89,7 @@ public final class LargePages {
      * @param arena what frees them
      * @return the memory; empty where there is none of this kind
      */
-    static Optional<MemorySegment> allocate(long bytes, Arena arena) {
+    public static Optional<MemorySegment> allocate(long bytes, Arena arena) {
         if (bytes < LEAST || Calls.FOUND.isEmpty()) {
             return Optional.empty();
         }

@@ -15,8 +15,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * columns of queries with 64 rows of keys and 64 rows of weights with 64 rows of values.
  *
  * <p>The cache is of fp16. A tile has 64 queries, and then they and weights are rounded to fp16; or 32 of them, each
- * beside what rounding left, and then errors are those that {@link TensorTiles} names. A cache of fp32 would be split too,
- * each of its tiles once for 32 rows: that took longer than {@link PrefillGpu}.
+ * beside what rounding left, and then errors are those that {@link TensorTiles} names. A cache of fp32 would be split
+ * too, each of its tiles once for 32 rows: that took longer than {@link PrefillGpu}.
  *
  * <p>Results of tensor cores cannot be looked at where they are: scores go through {@code scratch}, which stays in the
  * cache. So a first pass over the keys looks for each row's highest score, and a second multiplies them again, and

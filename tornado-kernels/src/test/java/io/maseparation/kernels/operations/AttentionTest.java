@@ -365,7 +365,8 @@ class AttentionTest {
 
     @Test
     void tensorCoresTakeHeadsThatFit() {
-        assertThat(IntStream.range(1, 300).filter(PrefillTensor::suits)).containsExactly(16, 32, 48, 64, 80, 96, 112, 128);
+        assertThat(IntStream.range(1, 300).filter(PrefillTensor::suits)).containsExactly(16, 32, 48, 64, 80, 96, 112,
+                128);
     }
 
     /** Minimum and maximum of a GPU lose a NaN, and fp16 cannot hold every query. */

@@ -67,7 +67,8 @@ final class RunFlags {
                 target.choose().reason(),
                 !devices.getFirst().multipliesOnTensorCores()
                         ? ""
-                        : "; tensor cores for fp16 weights and caches" + (target.f16Activations() ? " and activations" : ""),
+                        : "; tensor cores for fp16 weights and caches"
+                                + (target.f16Activations() ? " and activations" : ""),
                 lacks));
     }
 

@@ -523,7 +523,7 @@ public final class PrefillTensor {
         return e / half * pitch + e % half;
     }
 
-    /** Where pair {@code e} of a tile of values goes: in columns of eight, one row further apart than there are rows. */
+    /** Where pair {@code e} of a tile of values goes: in columns of eight, one row further apart than it has rows. */
     private static int valueSlot(int e, int half) {
         int pair = e % half;
         return ((pair >> 2) * 65 + e / half) * 4 + (pair & 3);

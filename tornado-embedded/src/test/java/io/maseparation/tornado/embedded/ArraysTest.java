@@ -51,6 +51,7 @@ class ArraysTest {
             assertThat(array.getNumBytesOfSegment()).isEqualTo(5L * array.getElementSize());
             assertThat(array.getSegment().byteSize()).isEqualTo(array.getNumBytesOfSegment());
             assertThat(array.getNumBytesOfSegmentWithHeader()).isEqualTo(array.getNumBytesOfSegment() + 16);
+            assertThat(array.getSegment().address() % 64).as("elements begin at a cache line").isZero();
         }
     }
 

@@ -13,6 +13,8 @@ public abstract class TornadoNativeArray {
     /** Bytes before the first element. */
     public static final long ARRAY_HEADER = 16;
 
+    private static final long CACHE_LINE = 64;
+
     /** The elements, without the header. */
     final MemorySegment data;
     /** Number of elements. */
@@ -74,7 +76,10 @@ public abstract class TornadoNativeArray {
         if (elements < 0) {
             throw new IllegalArgumentException("an array of " + elements + " elements");
         }
-        return Arena.ofAuto().allocate(ARRAY_HEADER + (long) elements * elementBytes, ARRAY_HEADER);
+        // Elements begin at a cache line: a vector that lies in two takes twice as long to load.
+        return Arena.ofAuto()
+                .allocate(CACHE_LINE + (long) elements * elementBytes, CACHE_LINE)
+                .asSlice(CACHE_LINE - ARRAY_HEADER);
     }
 
     /** Number of elements in {@code bytes}. */

@@ -1,6 +1,7 @@
 package io.maseparation.bench.peers;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.NativeCall;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -54,7 +55,7 @@ final class Ggml {
         init.set(ValueLayout.JAVA_LONG, 0, CONTEXT_BYTES);
         // No data in the context.
         init.set(ValueLayout.JAVA_BOOLEAN, 16, true);
-        context = (MemorySegment) NativeLibrary.invoke(
+        context = (MemorySegment) NativeCall.of(
                 library.handle("ggml_init", FunctionDescriptor.of(ValueLayout.ADDRESS, INIT_PARAMS)), init);
     }
 

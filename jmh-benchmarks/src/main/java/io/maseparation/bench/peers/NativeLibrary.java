@@ -1,5 +1,6 @@
 package io.maseparation.bench.peers;
 
+import io.maseparation.kernels.NativeCall;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -11,7 +12,6 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Objects;
 import java.util.stream.Stream;
 
 /** Functions of a peer's shared libraries, with the descriptors that the arguments have. */
@@ -55,13 +55,14 @@ final class NativeLibrary {
 
     /** A function that returns a pointer, on those arguments. */
     MemorySegment pointer(String name, Object... arguments) {
-        return (MemorySegment) invoke(handle(name, FunctionDescriptor.of(ValueLayout.ADDRESS, layouts(arguments))),
-                arguments);
+        return (MemorySegment) NativeCall.of(
+                handle(name, FunctionDescriptor.of(ValueLayout.ADDRESS, layouts(arguments))), arguments);
     }
 
     /** A function that returns an int, on those arguments. */
     int number(String name, Object... arguments) {
-        return (int) invoke(handle(name, FunctionDescriptor.of(ValueLayout.JAVA_INT, layouts(arguments))), arguments);
+        return (int) NativeCall.of(
+                handle(name, FunctionDescriptor.of(ValueLayout.JAVA_INT, layouts(arguments))), arguments);
     }
 
     /** A function whose int says that it worked by being 0, on those arguments. */
@@ -95,14 +96,6 @@ final class NativeLibrary {
         MemorySegment function =
                 symbols.find(name).orElseThrow(() -> new LinkageError("the library has no " + name));
         return Linker.nativeLinker().downcallHandle(function, descriptor);
-    }
-
-    static Object invoke(MethodHandle function, Object... arguments) {
-        try {
-            return Objects.requireNonNull(function.invokeWithArguments(arguments), "it returns something");
-        } catch (Throwable e) {
-            throw new AssertionError("a native function cannot be called", e);
-        }
     }
 
     private static MemoryLayout[] layouts(Object... arguments) {

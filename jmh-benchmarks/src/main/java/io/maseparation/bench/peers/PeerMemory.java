@@ -17,10 +17,7 @@ final class PeerMemory {
     /** Zeros, freed when they are garbage. */
     static MemorySegment zeros(long bytes) {
         Arena arena = Arena.ofAuto();
-        if (bytes >= LargePages.LEAST) {
-            return LargePages.allocate(bytes, arena).orElseGet(() -> arena.allocate(bytes, LINE));
-        }
-        return arena.allocate(bytes, LINE);
+        return LargePages.allocate(bytes, arena).orElseGet(() -> arena.allocate(bytes, LINE));
     }
 
     /** A copy. */

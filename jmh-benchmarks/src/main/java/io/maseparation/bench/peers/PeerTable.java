@@ -190,7 +190,7 @@ public final class PeerTable {
                 attention.model = model;
                 attention.type = type;
                 attention.rows = rows;
-                attention.order = operation.endsWith(LLAMA) ? PeerCacheOrder.positions : PeerCacheOrder.heads;
+                attention.order = PeerCacheOrder.heads;
                 yield attention;
             }
             default -> throw new IllegalArgumentException(operation);

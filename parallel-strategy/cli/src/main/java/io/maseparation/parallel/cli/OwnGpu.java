@@ -1,10 +1,9 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.kernels.NativeCall;
 import io.maseparation.moe.segments.Device;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +16,6 @@ import java.util.stream.Stream;
  * The GPU of a rank that is a process of its own: those of a host take its GPUs in turn. CUDA reads which GPUs it may
  * use from the environment when it starts, and TornadoVM's backend for it computes on the first of them.
  */
-@SuppressWarnings("restricted")
 final class OwnGpu {
     private static final String VISIBLE = "CUDA_VISIBLE_DEVICES";
     /** Number of a process among those of its host: set by mpirun, and by Slurm. */
@@ -53,21 +51,14 @@ final class OwnGpu {
 
     /** Sets a variable of the process's environment: for its libraries, since Java keeps a copy of its own. */
     private static void set(String name, String value) {
-        Linker linker = Linker.nativeLinker();
         try (Arena arena = Arena.ofConfined()) {
-            int status = (int) linker.downcallHandle(
-                    linker.defaultLookup().find("setenv").orElseThrow(),
-                    FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS,
-                            ValueLayout.JAVA_INT))
-                    .invokeExact(arena.allocateFrom(name), arena.allocateFrom(value), 1);
+            int status = NativeCall.status(
+                    Linker.nativeLinker().defaultLookup(), "setenv", arena.allocateFrom(name),
+                    arena.allocateFrom(value), 1);
             if (status != 0) {
                 throw new FailedException(
                         "this process's GPU cannot be chosen: set %s=%s for it".formatted(name, value));
             }
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError("a function of the system cannot be called", e);
         }
     }
 }

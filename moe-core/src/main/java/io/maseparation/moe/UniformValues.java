@@ -71,13 +71,21 @@ public final class UniformValues {
      */
     public void fill(MemorySegment data, long at, long key, long from, long to) {
         long base = at - from;
+        long whole = from + (to - from) / 4 * 4;
         if (shorts == null) {
-            for (long i = from; i < to; i++) {
+            for (long i = from; i < whole; i += 4) {
+                long r = CounterRandom.bits(key, i >> 2);
+                long place = (base + i) * Float.BYTES;
+                data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, place, floats[(int) r & 0xFFFF]);
+                data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, place + 4, floats[(int) (r >>> 16) & 0xFFFF]);
+                data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, place + 8, floats[(int) (r >>> 32) & 0xFFFF]);
+                data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, place + 12, floats[(int) (r >>> 48)]);
+            }
+            for (long i = whole; i < to; i++) {
                 data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (base + i) * Float.BYTES, floats[choice(key, i)]);
             }
             return;
         }
-        long whole = from + (to - from) / 4 * 4;
         for (long i = from; i < whole; i += 4) {
             long r = CounterRandom.bits(key, i >> 2);
             long four = (shorts[(int) r & 0xFFFF] & 0xFFFFL)

@@ -31,8 +31,12 @@ public final class ExpertTensor {
     public static final int CHUNKS = 10;
     /** In {@code shape}: most rows of x of an expert that {@link MiddleRowsTensor} takes. */
     public static final int MIDDLE_ROWS = 11;
+    /** In {@code shape}: logarithm of a tile's rows of x. */
+    public static final int X_SHIFT = 12;
     /** Elements of {@code shape}. */
-    public static final int SHAPE = 12;
+    public static final int SHAPE = 13;
+    /** Tiles of x that a work-group multiplies at once. */
+    public static final int PASS = 4;
 
     private ExpertTensor() {}
 
@@ -41,8 +45,8 @@ public final class ExpertTensor {
      *
      * @param offsets where each group's pairs begin
      * @param packed by {@link PackTensor#pairs}
-     * @param shape offset of the first expert and distance of the others, of gate and of up; columns; and an expert's
-     *     most rows of x
+     * @param shape offset of the first expert and distance of the others, of gate and of up; and what else constants
+     *     here name
      * @param firstGroup group of the bank's first expert
      * @param rows of gate and of up
      * @param padded columns of {@code packed}
@@ -50,7 +54,6 @@ public final class ExpertTensor {
      * @param tiles tiles of 16 rows, of all work-groups of an expert
      * @param matrices 2 with a gate, 1 without
      * @param splits parts of the columns
-     * @param parts work-groups that share the passes over x
      */
     public static void multiply(
             KernelContext context,
@@ -67,294 +70,16 @@ public final class ExpertTensor {
             int stride,
             int tiles,
             int matrices,
-            int splits,
-            int parts) {
-        int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 576);
-        int[] xs = context.allocateIntLocalArray(2056);
-        int tid = context.localIdx;
-        int lane = tid & 31;
-        int warp = tid >> 5;
-        int groups = tiles / TensorTiles.WARPS;
-        int part = context.groupIdx % parts;
-        int split = context.groupIdx / parts % splits;
-        int tile = context.groupIdx / (parts * splits) % groups * TensorTiles.WARPS + warp;
-        int expert = context.groupIdx / (parts * splits * groups);
-        int ofGate = (matrices - 1) * ((rows + 15) / 16);
-        boolean isUp = tile >= ofGate;
-        int matrixAt = shape.get(0) + expert * shape.get(1) + TensorTiles.firstRow(tile, rows) * stride;
-        if (isUp) {
-            matrixAt = shape.get(2) + expert * shape.get(3) + TensorTiles.firstRow(tile - ofGate, rows) * stride;
-        }
-        int start = matrixAt / 2;
-        // Columns before the first and beyond the last meet an x of 0.
-        int last = start + cols / 2 - 1;
-        int pairStride = stride / 2;
-        int rounds = padded / (64 * splits);
-        int weightsOf = warp * 576;
-        int rowOf = TensorTiles.rowOf(lane);
-        int xStride = padded * 4;
-        int scratchStride = splits * tiles * 16;
-        int group = firstGroup + expert;
-        int first = offsets.get(group);
-        int count = TensorTiles.few(offsets.get(group + 1) - first, shape.get(MOST_ROWS));
-        int firstTile = TensorTiles.firstTile(first, group, 2);
-        for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
-            int left = count - pass;
-            int xTile = firstTile + pass / 4;
-            int scratchAt = ((xTile * splits + split) * tiles + tile) * 16;
-            // The first round multiplies zeros.
-            for (int i = tid; i < TensorTiles.WARPS * 576; i += 256) {
-                weights[i] = 0;
-            }
-            for (int i = tid; i < 2056; i += 256) {
-                xs[i] = 0;
-            }
-            context.localBarrier();
-            // Each branch stores its sums: fragments, and what loops leave behind, must not meet after an if.
-            if (left <= 8) {
-                float[] s0 = context.mmaFragment(0f);
-                float[] s1 = context.mmaFragment(0f);
-                int position = start - 4 + split * rounds * 32 + lane;
-                int from = (xTile * padded + split * rounds * 64) * 4 + tid;
-                for (int round = 0; round <= rounds; round++) {
-                    // Loads first: they are under way while the last round's are multiplied.
-                    int pair = TornadoMath.max(start, TornadoMath.min(position, last));
-                    int x0 = packed.get(from);
-                    int x1 = packed.get(from + xStride);
-                    int w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15;
-                    if (isUp) {
-                        w0 = half2up.get(pair);
-                        w1 = half2up.get(pair + pairStride);
-                        w2 = half2up.get(pair + 2 * pairStride);
-                        w3 = half2up.get(pair + 3 * pairStride);
-                        w4 = half2up.get(pair + 4 * pairStride);
-                        w5 = half2up.get(pair + 5 * pairStride);
-                        w6 = half2up.get(pair + 6 * pairStride);
-                        w7 = half2up.get(pair + 7 * pairStride);
-                        w8 = half2up.get(pair + 8 * pairStride);
-                        w9 = half2up.get(pair + 9 * pairStride);
-                        w10 = half2up.get(pair + 10 * pairStride);
-                        w11 = half2up.get(pair + 11 * pairStride);
-                        w12 = half2up.get(pair + 12 * pairStride);
-                        w13 = half2up.get(pair + 13 * pairStride);
-                        w14 = half2up.get(pair + 14 * pairStride);
-                        w15 = half2up.get(pair + 15 * pairStride);
-                    } else {
-                        w0 = half2gate.get(pair);
-                        w1 = half2gate.get(pair + pairStride);
-                        w2 = half2gate.get(pair + 2 * pairStride);
-                        w3 = half2gate.get(pair + 3 * pairStride);
-                        w4 = half2gate.get(pair + 4 * pairStride);
-                        w5 = half2gate.get(pair + 5 * pairStride);
-                        w6 = half2gate.get(pair + 6 * pairStride);
-                        w7 = half2gate.get(pair + 7 * pairStride);
-                        w8 = half2gate.get(pair + 8 * pairStride);
-                        w9 = half2gate.get(pair + 9 * pairStride);
-                        w10 = half2gate.get(pair + 10 * pairStride);
-                        w11 = half2gate.get(pair + 11 * pairStride);
-                        w12 = half2gate.get(pair + 12 * pairStride);
-                        w13 = half2gate.get(pair + 13 * pairStride);
-                        w14 = half2gate.get(pair + 14 * pairStride);
-                        w15 = half2gate.get(pair + 15 * pairStride);
-                    }
-                    int shift = (round & 1) * 4;
-                    int a = (weightsOf + 4 - shift) * 4 + rowOf;
-                    int b = (4 - shift) * 4;
-                    for (int k = 0; k < 4; k++) {
-                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 32);
-                        int bk = b + k * 256;
-                        s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
-                        s1 = context.mma(w, context.mmaLoadB(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
-                    }
-                    context.localBarrier();
-                    int to = weightsOf + shift + lane;
-                    weights[to] = w0;
-                    weights[to + 36] = w1;
-                    weights[to + 72] = w2;
-                    weights[to + 108] = w3;
-                    weights[to + 144] = w4;
-                    weights[to + 180] = w5;
-                    weights[to + 216] = w6;
-                    weights[to + 252] = w7;
-                    weights[to + 288] = w8;
-                    weights[to + 324] = w9;
-                    weights[to + 360] = w10;
-                    weights[to + 396] = w11;
-                    weights[to + 432] = w12;
-                    weights[to + 468] = w13;
-                    weights[to + 504] = w14;
-                    weights[to + 540] = w15;
-                    int xTo = shift + tid;
-                    xs[xTo] = x0;
-                    xs[xTo + 256] = x1;
-                    context.localBarrier();
-                    position += 32;
-                    from += 256;
-                }
-                // No further tile: the next one is another expert's.
-                context.mmaStore(s0, scratch, scratchAt, 0, 8);
-                if (left > 4) {
-                    context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
-                }
-            } else {
-                float[] s0 = context.mmaFragment(0f);
-                float[] s1 = context.mmaFragment(0f);
-                float[] s2 = context.mmaFragment(0f);
-                float[] s3 = context.mmaFragment(0f);
-                float[] s4 = context.mmaFragment(0f);
-                float[] s5 = context.mmaFragment(0f);
-                float[] s6 = context.mmaFragment(0f);
-                float[] s7 = context.mmaFragment(0f);
-                int position = start - 4 + split * rounds * 32 + lane;
-                int from = (xTile * padded + split * rounds * 64) * 4 + tid;
-                for (int round = 0; round <= rounds; round++) {
-                    // Loads first: they are under way while the last round's are multiplied.
-                    int pair = TornadoMath.max(start, TornadoMath.min(position, last));
-                    int x0 = packed.get(from);
-                    int x1 = packed.get(from + xStride);
-                    int x2 = packed.get(from + 2 * xStride);
-                    int x3 = packed.get(from + 3 * xStride);
-                    int x4 = packed.get(from + 4 * xStride);
-                    int x5 = packed.get(from + 5 * xStride);
-                    int x6 = packed.get(from + 6 * xStride);
-                    int x7 = packed.get(from + 7 * xStride);
-                    int w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15;
-                    if (isUp) {
-                        w0 = half2up.get(pair);
-                        w1 = half2up.get(pair + pairStride);
-                        w2 = half2up.get(pair + 2 * pairStride);
-                        w3 = half2up.get(pair + 3 * pairStride);
-                        w4 = half2up.get(pair + 4 * pairStride);
-                        w5 = half2up.get(pair + 5 * pairStride);
-                        w6 = half2up.get(pair + 6 * pairStride);
-                        w7 = half2up.get(pair + 7 * pairStride);
-                        w8 = half2up.get(pair + 8 * pairStride);
-                        w9 = half2up.get(pair + 9 * pairStride);
-                        w10 = half2up.get(pair + 10 * pairStride);
-                        w11 = half2up.get(pair + 11 * pairStride);
-                        w12 = half2up.get(pair + 12 * pairStride);
-                        w13 = half2up.get(pair + 13 * pairStride);
-                        w14 = half2up.get(pair + 14 * pairStride);
-                        w15 = half2up.get(pair + 15 * pairStride);
-                    } else {
-                        w0 = half2gate.get(pair);
-                        w1 = half2gate.get(pair + pairStride);
-                        w2 = half2gate.get(pair + 2 * pairStride);
-                        w3 = half2gate.get(pair + 3 * pairStride);
-                        w4 = half2gate.get(pair + 4 * pairStride);
-                        w5 = half2gate.get(pair + 5 * pairStride);
-                        w6 = half2gate.get(pair + 6 * pairStride);
-                        w7 = half2gate.get(pair + 7 * pairStride);
-                        w8 = half2gate.get(pair + 8 * pairStride);
-                        w9 = half2gate.get(pair + 9 * pairStride);
-                        w10 = half2gate.get(pair + 10 * pairStride);
-                        w11 = half2gate.get(pair + 11 * pairStride);
-                        w12 = half2gate.get(pair + 12 * pairStride);
-                        w13 = half2gate.get(pair + 13 * pairStride);
-                        w14 = half2gate.get(pair + 14 * pairStride);
-                        w15 = half2gate.get(pair + 15 * pairStride);
-                    }
-                    int shift = (round & 1) * 4;
-                    int a = (weightsOf + 4 - shift) * 4 + rowOf;
-                    int b = (4 - shift) * 4;
-                    for (int k = 0; k < 4; k++) {
-                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 32);
-                        int bk = b + k * 256;
-                        s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
-                        s1 = context.mma(w, context.mmaLoadB(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
-                        s2 = context.mma(w, context.mmaLoadB(xs, 16, bk + 2048), s2, MMAShape.M16N8K16);
-                        s3 = context.mma(w, context.mmaLoadB(xs, 16, bk + 3072), s3, MMAShape.M16N8K16);
-                        s4 = context.mma(w, context.mmaLoadB(xs, 16, bk + 4096), s4, MMAShape.M16N8K16);
-                        s5 = context.mma(w, context.mmaLoadB(xs, 16, bk + 5120), s5, MMAShape.M16N8K16);
-                        s6 = context.mma(w, context.mmaLoadB(xs, 16, bk + 6144), s6, MMAShape.M16N8K16);
-                        s7 = context.mma(w, context.mmaLoadB(xs, 16, bk + 7168), s7, MMAShape.M16N8K16);
-                    }
-                    context.localBarrier();
-                    int to = weightsOf + shift + lane;
-                    weights[to] = w0;
-                    weights[to + 36] = w1;
-                    weights[to + 72] = w2;
-                    weights[to + 108] = w3;
-                    weights[to + 144] = w4;
-                    weights[to + 180] = w5;
-                    weights[to + 216] = w6;
-                    weights[to + 252] = w7;
-                    weights[to + 288] = w8;
-                    weights[to + 324] = w9;
-                    weights[to + 360] = w10;
-                    weights[to + 396] = w11;
-                    weights[to + 432] = w12;
-                    weights[to + 468] = w13;
-                    weights[to + 504] = w14;
-                    weights[to + 540] = w15;
-                    int xTo = shift + tid;
-                    xs[xTo] = x0;
-                    xs[xTo + 256] = x1;
-                    xs[xTo + 512] = x2;
-                    xs[xTo + 768] = x3;
-                    xs[xTo + 1024] = x4;
-                    xs[xTo + 1280] = x5;
-                    xs[xTo + 1536] = x6;
-                    xs[xTo + 1792] = x7;
-                    context.localBarrier();
-                    position += 32;
-                    from += 256;
-                }
-                // No further tile: the next one is another expert's.
-                context.mmaStore(s0, scratch, scratchAt, 0, 8);
-                if (left > 4) {
-                    context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
-                }
-                if (left > 8) {
-                    context.mmaStore(s2, scratch, scratchAt + 2 * scratchStride, 0, 8);
-                }
-                if (left > 12) {
-                    context.mmaStore(s3, scratch, scratchAt + 3 * scratchStride, 0, 8);
-                }
-                if (left > 16) {
-                    context.mmaStore(s4, scratch, scratchAt + 4 * scratchStride, 0, 8);
-                }
-                if (left > 20) {
-                    context.mmaStore(s5, scratch, scratchAt + 5 * scratchStride, 0, 8);
-                }
-                if (left > 24) {
-                    context.mmaStore(s6, scratch, scratchAt + 6 * scratchStride, 0, 8);
-                }
-                if (left > 28) {
-                    context.mmaStore(s7, scratch, scratchAt + 7 * scratchStride, 0, 8);
-                }
-            }
-        }
-    }
-
-    /** The same with x in one fp16 number each, eight rows per tile. */
-    public static void multiplyF16(
-            KernelContext context,
-            IntArray offsets,
-            IntArray packed,
-            IntArray half2gate,
-            IntArray half2up,
-            FloatArray scratch,
-            IntArray shape,
-            int firstGroup,
-            int rows,
-            int cols,
-            int padded,
-            int stride,
-            int tiles,
-            int matrices,
-            int splits,
-            int parts) {
+            int splits) {
         int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 576);
         int[] xs = context.allocateIntLocalArray(1032);
         int tid = context.localIdx;
         int lane = tid & 31;
         int warp = tid >> 5;
         int groups = tiles / TensorTiles.WARPS;
-        int part = context.groupIdx % parts;
-        int split = context.groupIdx / parts % splits;
-        int tile = context.groupIdx / (parts * splits) % groups * TensorTiles.WARPS + warp;
-        int expert = context.groupIdx / (parts * splits * groups);
+        int split = context.groupIdx % splits;
+        int tile = context.groupIdx / splits % groups * TensorTiles.WARPS + warp;
+        int expert = context.groupIdx / (splits * groups);
         int ofGate = (matrices - 1) * ((rows + 15) / 16);
         boolean isUp = tile >= ofGate;
         int matrixAt = shape.get(0) + expert * shape.get(1) + TensorTiles.firstRow(tile, rows) * stride;
@@ -372,12 +97,11 @@ public final class ExpertTensor {
         int scratchStride = splits * tiles * 16;
         int group = firstGroup + expert;
         int first = offsets.get(group);
-        int count = TensorTiles.few(offsets.get(group + 1) - first, shape.get(MOST_ROWS));
-        int firstTile = TensorTiles.firstTile(first, group, 3);
-        for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
-            int left = count - pass;
-            int xTile = firstTile + pass / 8;
-            int scratchAt = ((xTile * splits + split) * tiles + tile) * 16;
+        int xShift = shape.get(X_SHIFT);
+        int count = TensorTiles.tilesOf(TensorTiles.few(offsets.get(group + 1) - first, shape.get(MOST_ROWS)), xShift);
+        int firstTile = TensorTiles.firstTile(first, group, xShift);
+        if (count > 0) {
+            int scratchAt = ((firstTile * splits + split) * tiles + tile) * 16;
             // The first round multiplies zeros.
             for (int i = tid; i < TensorTiles.WARPS * 576; i += 256) {
                 weights[i] = 0;
@@ -387,10 +111,10 @@ public final class ExpertTensor {
             }
             context.localBarrier();
             // Each branch stores its sums: fragments, and what loops leave behind, must not meet after an if.
-            if (left <= 8) {
+            if (count == 1) {
                 float[] s0 = context.mmaFragment(0f);
                 int position = start - 4 + split * rounds * 32 + lane;
-                int from = (xTile * padded + split * rounds * 64) * 4 + tid;
+                int from = (firstTile * padded + split * rounds * 64) * 4 + tid;
                 for (int round = 0; round <= rounds; round++) {
                     // Loads first: they are under way while the last round's are multiplied.
                     int pair = TornadoMath.max(start, TornadoMath.min(position, last));
@@ -470,7 +194,7 @@ public final class ExpertTensor {
                 float[] s2 = context.mmaFragment(0f);
                 float[] s3 = context.mmaFragment(0f);
                 int position = start - 4 + split * rounds * 32 + lane;
-                int from = (xTile * padded + split * rounds * 64) * 4 + tid;
+                int from = (firstTile * padded + split * rounds * 64) * 4 + tid;
                 for (int round = 0; round <= rounds; round++) {
                     // Loads first: they are under way while the last round's are multiplied.
                     int pair = TornadoMath.max(start, TornadoMath.min(position, last));
@@ -554,13 +278,13 @@ public final class ExpertTensor {
                 }
                 // No further tile: the next one is another expert's.
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
-                if (left > 8) {
+                if (count > 1) {
                     context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
                 }
-                if (left > 16) {
+                if (count > 2) {
                     context.mmaStore(s2, scratch, scratchAt + 2 * scratchStride, 0, 8);
                 }
-                if (left > 24) {
+                if (count > 3) {
                     context.mmaStore(s3, scratch, scratchAt + 3 * scratchStride, 0, 8);
                 }
             }

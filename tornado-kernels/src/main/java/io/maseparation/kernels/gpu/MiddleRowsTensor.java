@@ -8,24 +8,23 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Gpu body that multiplies experts of fp16 weights with more than {@link TensorTiles#PASS} rows of x of fp16, and too
- * few for {@link ManyRowsTensor} (see {@link TensorTiles}): one pass over the weights where
- * {@link ExpertTensor#multiplyF16} would take two, and a warp has 32 weight rows and half of the rows of x, so that
- * what it loads from local memory goes into more products. Sums are the same bits as those of the other bodies, since
- * they are made in the same order.
+ * Gpu body that multiplies experts of fp16 weights with more tiles of x than {@link ExpertTensor#PASS}, and too few for
+ * {@link ManyRowsTensor} (see {@link TensorTiles}): one pass over the weights where {@link ExpertTensor#multiply} would
+ * take two, and a warp has 32 weight rows and half of the tiles of x, so that what it loads from local memory goes into
+ * more products. Sums are the same bits as those of the other bodies, since they are made in the same order.
  */
 public final class MiddleRowsTensor {
-    /** Rows of x that a work-group multiplies at once. */
-    public static final int PASS = 64;
+    /** Tiles of x that a work-group multiplies at once. */
+    public static final int PASS = 8;
 
     private MiddleRowsTensor() {}
 
     /**
-     * As {@link ExpertTensor#multiplyF16}, for experts with more than {@link TensorTiles#PASS} rows of x.
+     * As {@link ExpertTensor#multiply}, for experts with more rows of x than that takes.
      *
      * @param shape as there; experts with more than {@link ExpertTensor#MIDDLE_ROWS} are left to others
      */
-    public static void multiplyF16(
+    public static void multiply(
             KernelContext context,
             IntArray offsets,
             IntArray packed,
@@ -72,11 +71,16 @@ public final class MiddleRowsTensor {
         int scratchStride = splits * tiles * 16;
         int group = firstGroup + expert;
         int first = offsets.get(group);
-        int count = TensorTiles.middle(offsets.get(group + 1) - first, shape.get(ExpertTensor.MIDDLE_ROWS));
-        int firstTile = TensorTiles.firstTile(first, group, 3);
+        int xShift = shape.get(ExpertTensor.X_SHIFT);
+        int count = TensorTiles.tilesOf(
+                TensorTiles.middle(
+                        offsets.get(group + 1) - first, shape.get(ExpertTensor.MOST_ROWS),
+                        shape.get(ExpertTensor.MIDDLE_ROWS)),
+                xShift);
+        int firstTile = TensorTiles.firstTile(first, group, xShift);
         for (int pass = 0; pass < count; pass += PASS) {
             int left = count - pass;
-            int xTile = firstTile + pass / 8;
+            int xTile = firstTile + pass;
             // The first round multiplies zeros.
             for (int i = tid; i < TensorTiles.WARPS * 576; i += 256) {
                 weights[i] = 0;
@@ -196,19 +200,19 @@ public final class MiddleRowsTensor {
             // No further tile: the next one is another expert's.
             int own = side * 4;
             int scratchAt = (((xTile + own) * splits + split) * tiles + firstOf) * 16;
-            if (left > own * 8) {
+            if (left > own) {
                 context.mmaStore(s00, scratch, scratchAt, 0, 8);
                 context.mmaStore(s10, scratch, scratchAt + 16, 0, 8);
             }
-            if (left > own * 8 + 8) {
+            if (left > own + 1) {
                 context.mmaStore(s01, scratch, scratchAt + scratchStride, 0, 8);
                 context.mmaStore(s11, scratch, scratchAt + scratchStride + 16, 0, 8);
             }
-            if (left > own * 8 + 16) {
+            if (left > own + 2) {
                 context.mmaStore(s02, scratch, scratchAt + 2 * scratchStride, 0, 8);
                 context.mmaStore(s12, scratch, scratchAt + 2 * scratchStride + 16, 0, 8);
             }
-            if (left > own * 8 + 24) {
+            if (left > own + 3) {
                 context.mmaStore(s03, scratch, scratchAt + 3 * scratchStride, 0, 8);
                 context.mmaStore(s13, scratch, scratchAt + 3 * scratchStride + 16, 0, 8);
             }

@@ -133,13 +133,18 @@ public final class TensorTiles {
         return few;
     }
 
-    /** Number of rows, or 0 if a pass of {@link ExpertTensor} takes them all, or there are more than {@code most}. */
-    static int middle(int rows, int most) {
+    /** Number of rows, or 0 if there are not more than {@code few}, or more than {@code most}. */
+    static int middle(int rows, int few, int most) {
         int middle = few(rows, most);
-        if (rows <= PASS) {
+        if (rows <= few) {
             middle = 0;
         }
         return middle;
+    }
+
+    /** Number of tiles that rows of x take. */
+    static int tilesOf(int rows, int xShift) {
+        return (rows + (1 << xShift) - 1) >> xShift;
     }
 
     /** Which matrix a work-group is of, where the second and the third begin with the given ones. */

@@ -265,19 +265,19 @@ final class TensorTasks {
         int bankTiles = (pairs.getSize() >> xShift) + bank.count() + 1;
         int experts = bank.count();
         boolean many = pairs.getSize() > FEW << xShift && rows % ManyRowsTensor.ROWS == 0;
-        // With what rounding left of x, a pass has all rows that are too few for many.
-        boolean middle = f16 && pairs.getSize() > TensorTiles.PASS;
-        int parts = middle ? 1 : parts(pairs.getSize(), 2);
+        int few = ExpertTensor.PASS << xShift;
+        boolean middle = pairs.getSize() > few;
         int notMany = many ? FEW << xShift : pairs.getSize();
         int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
         shape.set(ExpertTensor.COLS, cols);
-        shape.set(ExpertTensor.MOST_ROWS, middle ? TensorTiles.PASS : notMany);
+        shape.set(ExpertTensor.MOST_ROWS, few);
         shape.set(ExpertTensor.MIDDLE_ROWS, notMany);
         shape.set(ExpertTensor.GROUPS, allGroups);
         shape.set(ExpertTensor.X_STRIDE, xStride);
         shape.set(ExpertTensor.PADDED, padded);
         shape.set(ExpertTensor.SLOTS, slots);
         shape.set(ExpertTensor.CHUNKS, chunks);
+        shape.set(ExpertTensor.X_SHIFT, xShift);
         g.constant(shape);
         g.needPacked(TensorTiles.packed(xTiles, padded));
         g.needScratch(TensorTiles.scratch(xTiles, splits, tiles));
@@ -292,25 +292,16 @@ final class TensorTasks {
                         id + "_x", PackTensor::pairs, g.context(), x, offsets, pairs, g.packed(), shape));
             }
         }
-        int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);
-        WorkerGrid multipliers = WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP);
-        if (f16) {
-            g.firstTask(id, multipliers, t -> t.task(
-                    id, ExpertTensor::multiplyF16, g.context(), offsets, g.packed(), half2gate, half2up, g.scratch(),
-                    shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
-        } else {
-            g.firstTask(id, multipliers, t -> t.task(
-                    id, ExpertTensor::multiply, g.context(), offsets, g.packed(), half2gate, half2up, g.scratch(),
-                    shape,
-                    firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
-        }
+        WorkerGrid multipliers = WorkerGrids.groups(
+                Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits),
+                TensorTiles.WARPS * WorkerGrids.WARP);
+        g.firstTask(id, multipliers, t -> t.task(
+                id, ExpertTensor::multiply, g.context(), offsets, g.packed(), half2gate, half2up, g.scratch(), shape,
+                firstGroup, rows, cols, padded, stride, tiles, matrices, splits));
         if (middle) {
-            WorkerGrid middlers = WorkerGrids.groups(
-                    Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits),
-                    TensorTiles.WARPS * WorkerGrids.WARP);
-            g.firstTask(id + "_middle", middlers, t -> t.task(
-                    id + "_middle", MiddleRowsTensor::multiplyF16, g.context(), offsets, g.packed(), half2gate,
-                    half2up, g.scratch(), shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits));
+            g.firstTask(id + "_middle", multipliers, t -> t.task(
+                    id + "_middle", MiddleRowsTensor::multiply, g.context(), offsets, g.packed(), half2gate, half2up,
+                    g.scratch(), shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits));
         }
         if (many) {
             IntArray manyShape = manyShape(xShift);

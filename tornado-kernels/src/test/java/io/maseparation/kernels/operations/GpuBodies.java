@@ -92,10 +92,10 @@ final class GpuBodies {
         }
         tasks.put("ManyRowsTensor.multiply", random -> tensorProjection(random, 40, 128, false));
         for (String body : List.of("PackTensor.pairs", "PackTensor.pairsF16", "ExpertTensor.multiply",
-                "ExpertTensor.multiplyF16", "ExpertTensor.sum")) {
+                "ExpertTensor.sum")) {
             tasks.put(body, random -> tensorExperts(random, ROWS, body.endsWith("F16")));
         }
-        tasks.put("MiddleRowsTensor.multiplyF16", random -> tensorExperts(random, 52, true));
+        tasks.put("MiddleRowsTensor.multiply", random -> tensorExperts(random, 26, false));
         tasks.put("RowsGpu.residualAdd", GpuBodies::residualAdd);
         tasks.put("RowsGpu.clip", GpuBodies::clip);
         tasks.put("RowsGpu.read", random -> read());

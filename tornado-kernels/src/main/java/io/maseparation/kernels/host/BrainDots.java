@@ -202,13 +202,13 @@ final class BrainDots implements WeightDots {
     }
 
     @Override
-    public void unpack(MemorySegment w, long w0, int n, float[] out, int outAt) {
+    public void unpack(MemorySegment w, long w0, int n, MemorySegment out, long outAt) {
         for (int k = 0; k < n; k += LANES) {
             FloatVector v0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w0 + 2L * k, ORDER)
                     .convertShape(VectorOperators.S2I, INTS, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats();
-            v0.intoArray(out, outAt + k);
+            v0.intoMemorySegment(out, outAt + 4L * k, ORDER);
         }
     }
 }

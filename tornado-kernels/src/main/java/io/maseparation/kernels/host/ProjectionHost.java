@@ -16,7 +16,7 @@ public final class ProjectionHost {
 
     /** Blocks of outputs that are worth a thread, each of {@code cols} columns for {@code rows} activation rows. */
     static int grain(int rows, int cols) {
-        return (int) Math.max(1, GRAIN / ((long) HostDots.OUTPUTS * Math.max(1, rows) * Math.max(1, cols)));
+        return (int) Math.max(1, GRAIN / ((long) HostDots.outputs(rows) * Math.max(1, rows) * Math.max(1, cols)));
     }
 
     /** Positions of consecutive rows of {@code n} floats, in bytes. */
@@ -52,15 +52,17 @@ public final class ProjectionHost {
         MemorySegment outs = out.getSegment();
         boolean biased = (flags & 1) != 0;
         boolean accumulate = (flags & 2) != 0;
-        int blocks = Math.ceilDiv(rows, HostDots.OUTPUTS);
+        int outputs = HostDots.outputs(count);
+        int blocks = Math.ceilDiv(rows, outputs);
         HostThreads.forRange(blocks, grain(count, cols), (from, to) -> {
             HostDots dots = HostDots.get();
             float[] sums = new float[Math.min(count, HostDots.ROWS) * HostDots.OUTPUTS];
-            for (int block = from; block < to; block++) {
-                int r0 = block * HostDots.OUTPUTS;
-                int r1 = Math.min(rows, r0 + HostDots.OUTPUTS);
-                for (int i0 = 0; i0 < count; i0 += HostDots.ROWS) {
-                    int i1 = Math.min(count, i0 + HostDots.ROWS);
+            // Rows of activations stay in a cache while all outputs pass.
+            for (int i0 = 0; i0 < count; i0 += HostDots.ROWS) {
+                int i1 = Math.min(count, i0 + HostDots.ROWS);
+                for (int block = from; block < to; block++) {
+                    int r0 = block * outputs;
+                    int r1 = Math.min(rows, r0 + outputs);
                     dots.block(weights, r0, r1, xs, xAt, i0, i1, sums);
                     for (int i = i0; i < i1; i++) {
                         for (int r = r0; r < r1; r++) {
@@ -113,20 +115,21 @@ public final class ProjectionHost {
         };
         int[] rowsOf = {qRows, kRows, vRows};
         int[] firstOf = {0, qRows, qRows + kRows};
-        int qBlocks = Math.ceilDiv(qRows, HostDots.OUTPUTS);
-        int kBlocks = Math.ceilDiv(kRows, HostDots.OUTPUTS);
-        int blocks = qBlocks + kBlocks + Math.ceilDiv(vRows, HostDots.OUTPUTS);
+        int outputs = HostDots.outputs(count);
+        int qBlocks = Math.ceilDiv(qRows, outputs);
+        int kBlocks = Math.ceilDiv(kRows, outputs);
+        int blocks = qBlocks + kBlocks + Math.ceilDiv(vRows, outputs);
         MemorySegment xs = x.getSegment();
         MemorySegment outs = qkv.getSegment();
         HostThreads.forRange(blocks, grain(count, cols), (from, to) -> {
             HostDots dots = HostDots.get();
             float[] sums = new float[Math.min(count, HostDots.ROWS) * HostDots.OUTPUTS];
-            for (int block = from; block < to; block++) {
-                int m = block < qBlocks ? 0 : block < qBlocks + kBlocks ? 1 : 2;
-                int r0 = (block - (m == 0 ? 0 : m == 1 ? qBlocks : qBlocks + kBlocks)) * HostDots.OUTPUTS;
-                int r1 = Math.min(rowsOf[m], r0 + HostDots.OUTPUTS);
-                for (int i0 = 0; i0 < count; i0 += HostDots.ROWS) {
-                    int i1 = Math.min(count, i0 + HostDots.ROWS);
+            for (int i0 = 0; i0 < count; i0 += HostDots.ROWS) {
+                int i1 = Math.min(count, i0 + HostDots.ROWS);
+                for (int block = from; block < to; block++) {
+                    int m = block < qBlocks ? 0 : block < qBlocks + kBlocks ? 1 : 2;
+                    int r0 = (block - (m == 0 ? 0 : m == 1 ? qBlocks : qBlocks + kBlocks)) * outputs;
+                    int r1 = Math.min(rowsOf[m], r0 + outputs);
                     dots.block(weights[m], r0, r1, xs, xAt, i0, i1, sums);
                     for (int i = i0; i < i1; i++) {
                         for (int r = r0; r < r1; r++) {

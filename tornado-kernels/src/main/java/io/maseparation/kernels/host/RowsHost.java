@@ -17,8 +17,6 @@ public final class RowsHost {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
     /** Elements worth a thread of their own. */
     private static final int GRAIN = 1 << 15;
-    /** Elements of an embedding converted at a time. */
-    private static final int CHUNK = 1024;
 
     private RowsHost() {}
 
@@ -40,16 +38,21 @@ public final class RowsHost {
         HostWeights weights = HostWeights.of(table, offset, stride, n);
         MemorySegment out = x.getSegment();
         HostThreads.forRange(step.get(1), grain(n), (from, to) -> {
-            float[] values = new float[CHUNK];
+            int whole = FLOATS.loopBound(n);
+            VectorMask<Float> rest = HostWeights.floatsBelow(n - whole);
             for (int row = first + from; row < first + to; row++) {
                 long at = weights.byteOffset(tokens.get(row));
-                for (int c = 0; c < n; c += CHUNK) {
-                    int length = Math.min(CHUNK, n - c);
-                    weights.unpack(at + (long) c * weights.type().bytes(), length, values, 0);
-                    for (int i = 0; i < length; i += LANES) {
-                        FloatVector.fromArray(FLOATS, values, i).mul(multiplier).intoArray(values, i);
-                    }
-                    MemorySegment.copy(values, 0, out, FLOAT, 4L * ((long) row * n + c), length);
+                long outAt = 4L * row * n;
+                weights.loops().unpack(weights.segment(), at, whole, out, outAt);
+                for (int i = 0; i < whole; i += LANES) {
+                    HostWeights.f32(out, outAt + 4L * i)
+                            .mul(multiplier)
+                            .intoMemorySegment(out, outAt + 4L * i, HostWeights.ORDER);
+                }
+                if (whole < n) {
+                    weights.tail(at + (long) whole * weights.type().bytes(), n - whole)
+                            .mul(multiplier)
+                            .intoMemorySegment(out, outAt + 4L * whole, HostWeights.ORDER, rest);
                 }
             }
         });

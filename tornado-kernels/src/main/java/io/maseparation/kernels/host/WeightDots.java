@@ -37,6 +37,6 @@ sealed interface WeightDots permits FloatDots, HalfDots, BrainDots {
      */
     void eight(MemorySegment w, long w0, long w1, float[] x, int n, float[] lanes);
 
-    /** Converts {@code n} elements of a row to fp32, to {@code out} from {@code outAt} on. */
-    void unpack(MemorySegment w, long w0, int n, float[] out, int outAt);
+    /** Converts {@code n} elements of a row to fp32, to {@code out} from the byte {@code outAt} on. */
+    void unpack(MemorySegment w, long w0, int n, MemorySegment out, long outAt);
 }

@@ -17,6 +17,7 @@ import java.util.concurrent.locks.LockSupport;
 /** Whether memory outside the heap can be had, asked before it is allocated. */
 public final class MemoryBudget {
     private static final Path MEMINFO = Path.of("/proc/meminfo");
+    private static final Path OWN_STATUS = Path.of("/proc/self/status");
     private static final List<Path> CGROUP_STATS =
             List.of(Path.of("/sys/fs/cgroup/memory.stat"), Path.of("/sys/fs/cgroup/memory/memory.stat"));
 
@@ -36,12 +37,24 @@ public final class MemoryBudget {
      * @throws ModelException naming need, what is free and the hint, or the JVM's flag where that is the limit
      */
     public static void require(long bytes, String what, String hint) {
-        // What nobody refers to is freed by the garbage collector, which memory outside the heap does not wake.
         for (int i = 0; i < COLLECTIONS && (bytes > available() || bytes > directLimit() - directUsed()); i++) {
-            System.gc();
-            LockSupport.parkNanos(CLEANING_NANOS);
+            freeGarbage();
         }
         require(bytes, what, hint, available(), directLimit(), directUsed());
+    }
+
+    /**
+     * Frees the arrays that nobody refers to, and returns when no more are being freed. The garbage collector does
+     * that, which memory outside the heap does not wake.
+     */
+    public static void freeGarbage() {
+        System.gc();
+        long before;
+        // Large arrays go one after the other, each with all of its pages.
+        do {
+            before = directUsed();
+            LockSupport.parkNanos(CLEANING_NANOS);
+        } while (directUsed() < before);
     }
 
     static void require(long bytes, String what, String hint, long available, long limit, long used) {
@@ -59,9 +72,40 @@ public final class MemoryBudget {
 
     /**
      * {@return bytes that can be allocated without swapping, by the host and, where there is one, the container's
-     * limit}
+     * limit} What this process's arrays will take as they are filled is not among them.
      */
     public static long available() {
+        return Math.max(0, free() - promised());
+    }
+
+    /**
+     * Bytes of arrays whose pages the system has not given out yet, since nobody has touched them; rather too few, as
+     * pages of anything else but the heap count as theirs.
+     */
+    private static long promised() {
+        long resident = statistic(OWN_STATUS, "RssAnon:", 1024);
+        if (resident < 0) {
+            return 0;
+        }
+        resident += Math.max(0, statistic(OWN_STATUS, "VmSwap:", 1024));
+        return promised(
+                LargePages.bytes(),
+                resident,
+                ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
+    }
+
+    /**
+     * Bytes of arrays that have no pages yet.
+     *
+     * @param arrays bytes of all arrays
+     * @param resident bytes of the process that have pages
+     * @param heap bytes of these that are the heap's
+     */
+    static long promised(long arrays, long resident, long heap) {
+        return Math.max(0, arrays - Math.max(0, resident - heap));
+    }
+
+    private static long free() {
         OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
         long hostTotal = statistic(MEMINFO, "MemTotal:", 1024);
         long hostAvailable = statistic(MEMINFO, "MemAvailable:", 1024);

@@ -20,6 +20,7 @@ public final class ModelWeights {
     private final FloatArray finalNorm;
     private final WeightMatrix output;
     private final CompletableFuture<?> made;
+    private final Runnable stop;
     private final boolean waits;
 
     /**
@@ -43,27 +44,34 @@ public final class ModelWeights {
         this.finalNorm = finalNorm;
         this.output = output;
         made = CompletableFuture.completedFuture(null);
+        stop = () -> {};
         waits = false;
     }
 
-    private ModelWeights(ModelWeights other, CompletableFuture<?> made, boolean waits) {
+    private ModelWeights(ModelWeights other, CompletableFuture<?> made, Runnable stop, boolean waits) {
         config = other.config;
         embedding = other.embedding;
         layers = other.layers;
         finalNorm = other.finalNorm;
         output = other.output;
         this.made = made;
+        this.stop = stop;
         this.waits = waits;
     }
 
-    /** The same arrays, whose elements are there when something has ended. */
-    ModelWeights whenEnds(CompletableFuture<?> making) {
-        return new ModelWeights(this, making, true);
+    /**
+     * The same arrays, whose elements are there when something has ended.
+     *
+     * @param making what ends, and fails when it is stopped
+     * @param stop has it end early
+     */
+    ModelWeights whenEnds(CompletableFuture<?> making, Runnable stop) {
+        return new ModelWeights(this, making, stop, true);
     }
 
     /** {@return the same for one who does not read or send elements before {@link #awaitMade}, and so need not wait} */
     public ModelWeights whileBeingMade() {
-        return new ModelWeights(this, made, false);
+        return new ModelWeights(this, made, stop, false);
     }
 
     /**
@@ -82,6 +90,20 @@ public final class ModelWeights {
                 throw failure;
             }
             throw e;
+        }
+    }
+
+    /**
+     * Gives up what is not there yet and returns when nobody writes to the arrays any more, for whoever frees them.
+     * {@link #awaitMade} then fails, unless all elements were there.
+     */
+    public void abandon() {
+        stop.run();
+        try {
+            made.join();
+        } catch (CompletionException e) {
+            System.getLogger(ModelWeights.class.getName())
+                    .log(System.Logger.Level.DEBUG, "weights that nobody wants any more", e);
         }
     }
 

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import java.util.function.Supplier;
@@ -155,10 +156,15 @@ public final class RandomWeights {
         stacks.forEach(stack -> stack.addPieces(work));
         // A pool of its own, so that whoever compiles kernels meanwhile finds a core.
         ForkJoinPool pool = new ForkJoinPool(threads(Runtime.getRuntime().availableProcessors()));
+        AtomicBoolean stopped = new AtomicBoolean();
         CompletableFuture<Void> filled = CompletableFuture.runAsync(
                 () -> {
                     try {
-                        work.parallelStream().forEach(Runnable::run);
+                        work.parallelStream().filter(_ -> !stopped.get()).forEach(Runnable::run);
+                        if (stopped.get()) {
+                            // As the JVM says it of memory that was freed.
+                            throw new IllegalStateException("Already closed");
+                        }
                     } finally {
                         pool.shutdown();
                     }
@@ -169,7 +175,7 @@ public final class RandomWeights {
                 embedding.matrix(0),
                 layers.stream().map(Supplier::get).toList(),
                 vector(config.hidden(), 1, 0.1, key(-1, 2, 0)),
-                output.matrix(0)).whenEnds(filled);
+                output.matrix(0)).whenEnds(filled, () -> stopped.set(true));
     }
 
     /** Of so many cores those that draw weights; the rest is for the compilers, TornadoVM's and the JVM's own. */

@@ -19,7 +19,7 @@ class ModelWeightsTest {
     void whoeverAsksForArraysWaitsUntilTheyAreFilled() throws Exception {
         for (Function<ModelWeights, Object> array : ARRAYS) {
             CompletableFuture<Void> making = new CompletableFuture<>();
-            ModelWeights weights = MADE.whenEnds(making);
+            ModelWeights weights = MADE.whenEnds(making, () -> {});
             CompletableFuture<Object> asked = CompletableFuture.supplyAsync(() -> array.apply(weights));
             assertThat(array.apply(weights.whileBeingMade())).isSameAs(array.apply(MADE));
             assertThat(asked).isNotDone();
@@ -30,10 +30,23 @@ class ModelWeightsTest {
 
     @Test
     void whatMakingThemFailedWithReachesAll() {
-        ModelWeights weights = MADE.whenEnds(CompletableFuture.failedFuture(new IllegalStateException("full")));
+        ModelWeights weights = MADE.whenEnds(
+                CompletableFuture.failedFuture(new IllegalStateException("full")),
+                () -> {});
         for (Function<ModelWeights, Object> array : ARRAYS) {
             assertThatThrownBy(() -> array.apply(weights)).isInstanceOf(IllegalStateException.class).hasMessage("full");
         }
         assertThatThrownBy(weights.whileBeingMade()::awaitMade).hasMessage("full");
+    }
+
+    @Test
+    void weightsThatNobodyWantsAreNotMadeToTheEnd() {
+        CompletableFuture<Void> making = new CompletableFuture<>();
+        ModelWeights weights =
+                MADE.whenEnds(making, () -> making.completeExceptionally(new IllegalStateException("Already closed")));
+        weights.abandon();
+        assertThatThrownBy(weights::embedding).isInstanceOf(IllegalStateException.class).hasMessage("Already closed");
+        // Those that were made stay.
+        MADE.abandon();
     }
 }

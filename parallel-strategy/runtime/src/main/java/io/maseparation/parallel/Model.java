@@ -246,8 +246,8 @@ public final class Model implements AutoCloseable {
             freed = true;
             freeCopies();
             try {
-                // They may be in the making still.
-                weights.awaitMade();
+                // They may be in the making still, which takes as long as it likes: nobody wants them any more.
+                weights.abandon();
             } finally {
                 memory.close();
                 checkpoint.ifPresent(Checkpoint::close);

@@ -4,6 +4,9 @@ import static io.maseparation.parallel.present.Table.column;
 
 import io.maseparation.files.Json;
 import io.maseparation.kernels.Operation;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelSize;
+import io.maseparation.moe.Presets;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.calibrate.Calibration;
 import io.maseparation.parallel.calibrate.Calibrator;
@@ -29,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 
 /** {@code ma calibrate}: a cost profile of this machine, and how near the simulator comes to it. */
@@ -73,14 +77,25 @@ final class CalibrateCommand extends Command {
         int batch = arguments.integer(BATCH, SimulationCheck.DEFAULT_BATCH, 1, 256);
         int depth = RunFlags.depth(arguments);
         int tokens = arguments.integer(MAX_TOKENS, 24, 2, 4096);
-        try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
-            ExecutionOptions execution = RunFlags.read(arguments);
-            int context = depth + SimulationCheck.PROMPT + tokens;
-            if (context > model.config().maxPositions()) {
+        ModelFlags.check(arguments);
+        ExecutionOptions execution = RunFlags.read(arguments);
+        int context = depth + SimulationCheck.PROMPT + tokens;
+        BiConsumer<ModelConfig, Long> check = (config, weightBytes) -> {
+            if (context > config.maxPositions()) {
                 throw new UsageException(
                         "--n-depth %d with %d prompt tokens and --max-tokens %d exceeds the model's context of %d"
-                                .formatted(depth, SimulationCheck.PROMPT, tokens, model.config().maxPositions()));
+                                .formatted(depth, SimulationCheck.PROMPT, tokens, config.maxPositions()));
             }
+            Calibrator.requireMemory(execution.devices(), config, weightBytes, execution.kvType(), batch, context,
+                    !arguments.has(NO_CHECK));
+        };
+        String name = ModelFlags.name(arguments, DEFAULT_MODEL);
+        if (Presets.has(name) && !Presets.config(name).planningOnly()) {
+            // Before there are random weights.
+            check.accept(Presets.config(name), ModelSize.of(Presets.config(name)).weightBytes());
+        }
+        try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
+            check.accept(model.config(), 0L);
             SimulationCheck.Settings settings = new SimulationCheck.Settings(
                     arguments.has(NO_CHECK) ? List.of() : layouts(model), rounds, tokens, batch, depth);
             Calibration calibration;
@@ -109,13 +124,13 @@ final class CalibrateCommand extends Command {
                     RunFlags.types(arguments), LocalDate.now(ZoneId.systemDefault()));
             List<SimulationCheck.Entry> entries = checks;
             Table operations = operations(calibration);
-            Table check = check(entries);
+            Table checked = check(entries);
             OutputFlags.both(
                     () -> output.ifPresent(file -> ClusterFile.write(file, calibration.cluster(), source)),
                     () -> terminal.results(switch (format) {
-                        case JSON -> Json.write(tree(model, calibration, operations, check, entries));
-                        case CSV -> TableWriter.write(entries.isEmpty() ? operations : check, format);
-                        default -> text(model, calibration, operations, check, entries, settings, format);
+                        case JSON -> Json.write(tree(model, calibration, operations, checked, entries));
+                        case CSV -> TableWriter.write(entries.isEmpty() ? operations : checked, format);
+                        default -> text(model, calibration, operations, checked, entries, settings, format);
                     }, format));
         }
     }

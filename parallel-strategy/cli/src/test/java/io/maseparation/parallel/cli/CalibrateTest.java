@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.maseparation.kernels.LargePages;
 import io.maseparation.kernels.Operation;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
@@ -13,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfEnvironmentVariable;
 import org.junit.jupiter.api.io.TempDir;
@@ -63,6 +65,21 @@ class CalibrateTest {
         assertThat(simulated.err()).isEmpty();
         assertThat(simulated.status()).isZero();
         assertThat(simulated.out()).contains("measured by shape");
+    }
+
+    /** Caches of terabytes. */
+    @Test
+    void whatTheMemoryCannotTakeIsRefusedBeforeAnythingIsMade() {
+        long before = LargePages.bytes();
+        CommandLineRun run = CommandLineRun.of(
+                "calibrate", "-m", "qwen3-30b-a3b", "--batch", "256", "-d", "40000", "-n", "28", "--no-check");
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err().lines())
+                .singleElement(InstanceOfAssertFactories.STRING)
+                .contains("not enough memory for the weights of qwen3-30b-a3b and measurements of 256 sequences",
+                        "lower --batch or --n-depth, or use --kv-dtype f16");
+        assertThat(LargePages.bytes()).isLessThanOrEqualTo(before);
     }
 
     private static List<ShapeTimes.Curve> shapes(Cluster cluster, Operation operation) {

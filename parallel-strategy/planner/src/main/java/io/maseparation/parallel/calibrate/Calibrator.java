@@ -6,7 +6,9 @@ import io.maseparation.kernels.Operation;
 import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
@@ -34,6 +36,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /**
  * Measures devices with one model's shapes. It measures in rounds that can alternate with other measurements, since the
@@ -54,7 +57,7 @@ public final class Calibrator implements AutoCloseable {
 
     private final List<Device> devices;
     private final ModelWeights weights;
-    private final DeviceProbe.Sizes sizes;
+    private final ProbeRoom room;
     private final boolean embedded;
     /** On embedded devices: one probe of the whole model, and two of ranks that compute at once. */
     private final List<DeviceProbe> probes = new ArrayList<>();
@@ -72,21 +75,26 @@ public final class Calibrator implements AutoCloseable {
      * @param kvType format of the cache
      * @param batch measured steps have up to this many rows, or more
      * @param context measured steps have up to this many positions per row, or more
+     * @throws ModelException if they need more memory than there is
      */
     public Calibrator(List<Device> devices, ModelWeights weights, DataType kvType, int batch, int context) {
         this.devices = List.copyOf(devices);
         this.weights = weights;
-        sizes = DeviceProbe.Sizes.usual(weights.config(), kvType, batch, context);
-        embedded = devices.getFirst().target().embedded();
-        shapes = new ShapeProbe(devices.getFirst(), weights, sizes);
+        Device device = devices.getFirst();
+        embedded = device.target().embedded();
+        ModelConfig config = weights.config();
+        room = new ProbeRoom(device, config, shard -> RankDevice.copiedWeightBytes(device, weights, shard),
+                DeviceProbe.Sizes.usual(config, kvType, batch, context));
+        long taken = require(room, 0, 0);
+        shapes = new ShapeProbe(device, weights, room, taken);
         if (!embedded) {
             return;
         }
         try {
-            List<RankPlan> ranks = new ArrayList<>(List.of(single()));
-            ranks.addAll(pair(weights.config()));
+            List<RankPlan> ranks = ranks(config);
+            room.requireHost(room.hostBytes(GpuMeasurements.held(room, ranks)) + room.hostBytes(shapes.held()), "");
             for (RankPlan rank : ranks) {
-                probes.add(new DeviceProbe(devices.getFirst(), weights, rank, sizes, true));
+                probes.add(new DeviceProbe(device, weights, rank, room.sizes(), true));
             }
         } catch (RuntimeException | Error e) {
             close();
@@ -94,8 +102,54 @@ public final class Calibrator implements AutoCloseable {
         }
     }
 
-    private RankPlan single() {
-        return Planning.plan(weights.config(), Layout.single()).ranks().getFirst();
+    /**
+     * Refuses what is more than the memory holds, before anything is made, the weights included.
+     *
+     * @param devices devices of one kind, of which the first is measured
+     * @param config the model
+     * @param weightBytes bytes of its weights that are not there yet
+     * @param kvType format of the cache
+     * @param batch measured steps have up to this many rows, or more
+     * @param context measured steps have up to this many positions per row, or more
+     * @param runs whether runs of {@code batch} sequences of {@code context} positions go with the measurements
+     * @throws ModelException if there is less memory
+     */
+    public static void requireMemory(
+            List<Device> devices, ModelConfig config, long weightBytes, DataType kvType, int batch, int context,
+            boolean runs) {
+        // Copies of weights are counted when there are weights.
+        ProbeRoom room = new ProbeRoom(devices.getFirst(), config, shard -> 0,
+                DeviceProbe.Sizes.usual(config, kvType, batch, context));
+        Capacity capacity = new DeviceProbe.Sizes(kvType, batch, List.of(context), 1).capacity();
+        require(room, weightBytes, runs ? capacity.hostBytes(config, single(config).shard()) : 0);
+    }
+
+    /** The host's memory that measurements take at most, beside weights and runs, after it was found to be there. */
+    private static long require(ProbeRoom room, long weightBytes, long runBytes) {
+        RankPlan single = single(room.config());
+        String beside = weightBytes > 0 ? "the weights of %s and ".formatted(room.config().name()) : "";
+        if (room.device().target().embedded()) {
+            long all = room.hostBytes(GpuMeasurements.held(room, ranks(room.config())));
+            room.requireHost(weightBytes + all + runBytes, beside);
+            return all;
+        }
+        long most = 0;
+        for (List<RankPlan> atOnce : List.of(List.of(single), pair(room.config()))) {
+            List<ProbeRoom.Held> held = GpuMeasurements.held(room, atOnce);
+            room.requireDevice(room.deviceBytes(held), room.device().freeBytes());
+            most = Math.max(most, room.hostBytes(held));
+        }
+        // Runs come before measurements, and have gone by then.
+        room.requireHost(weightBytes + Math.max(most, runBytes), beside);
+        return 0;
+    }
+
+    private static List<RankPlan> ranks(ModelConfig config) {
+        return Stream.concat(Stream.of(single(config)), pair(config).stream()).toList();
+    }
+
+    private static RankPlan single(ModelConfig config) {
+        return Planning.plan(config, Layout.single()).ranks().getFirst();
     }
 
     /** Two ranks that do the same at once: halves of the model, or the whole model twice if it cannot be halved. */
@@ -103,7 +157,7 @@ public final class Calibrator implements AutoCloseable {
         try {
             return Planning.plan(config, Layout.tensorPipeline(2, 1)).ranks();
         } catch (PlanException e) {
-            RankPlan whole = Planning.plan(config, Layout.single()).ranks().getFirst();
+            RankPlan whole = single(config);
             return List.of(whole, whole);
         }
     }
@@ -199,7 +253,7 @@ public final class Calibrator implements AutoCloseable {
         }
         try {
             GpuMeasurements gpu = GpuMeasurements.of(
-                    devices.getFirst(), weights, single(), pair(weights.config()), sizes);
+                    devices.getFirst(), weights, single(weights.config()), pair(weights.config()), room);
             Map<Operation, Calibration.Fit> fits = fits(gpu.samples());
             shapes.measureInTurn(SHAPES_ROUNDS * SHAPES_SECONDS);
             HostSharing host = new HostSharing(

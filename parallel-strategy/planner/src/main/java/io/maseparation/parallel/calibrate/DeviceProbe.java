@@ -93,6 +93,17 @@ final class DeviceProbe implements TaskProbe {
             return new Sizes(kvType, mostRows, contexts, 1);
         }
 
+        /** Sizes of the buffers of a probe of these steps. */
+        Capacity capacity() {
+            int positions = contexts.getLast();
+            long all = (long) mostRows * KvCache.blocks(positions) * KvCache.BLOCK;
+            if (all > Integer.MAX_VALUE) {
+                throw new ModelException("a KV cache of %,d positions is more than arrays can have: lower 'batch' or 'depth'"
+                        .formatted(all));
+            }
+            return new Capacity(mostRows, 0, mostRows, (int) all, List.of(positions), kvType);
+        }
+
         private static int longest(ModelConfig config, int context) {
             return Math.min(Math.max(LEAST_CONTEXT, context), config.maxPositions());
         }
@@ -122,8 +133,7 @@ final class DeviceProbe implements TaskProbe {
         positions = contexts.getLast();
         blocks = KvCache.blocks(positions);
         movesRows = PartialInput.possible(target.device());
-        capacity = new Capacity(most, 0, most, Math.multiplyExact(most, blocks * KvCache.BLOCK), List.of(positions),
-                sizes.kvType());
+        capacity = sizes.capacity();
         device = new RankDevice(target, weights, rank.shard(), capacity, segments, profiled);
         costs = new SegmentCosts(config, rank.shard(), Format.of(sizes.kvType()));
     }

@@ -29,6 +29,9 @@ final class ExpertProbe implements TaskProbe {
     /** Most rows of a step; at least as many as an expert needs for its operations to take longer than its bytes. */
     private static final int MOST_ROWS = 128;
 
+    /** Sizes of the buffers. */
+    static final Capacity CAPACITY = new Capacity(0, MOST_ROWS, 0, 0, List.of(), DataType.F32);
+
     private final ModelConfig config;
     private final List<Segment> segments;
     private final RankDevice device;
@@ -53,8 +56,7 @@ final class ExpertProbe implements TaskProbe {
         segments = rank.segments().stream()
                 .filter(s -> s.experts().filter(e -> e.received() && topK(s) > 0).isPresent())
                 .toList();
-        device = new RankDevice(target, weights, rank.shard(),
-                new Capacity(0, MOST_ROWS, 0, 0, List.of(), DataType.F32), segments, true);
+        device = new RankDevice(target, weights, rank.shard(), CAPACITY, segments, true);
         costs = new SegmentCosts(config, rank.shard(), Format.F32);
         int hidden = config.hidden();
         SplittableRandom random = new SplittableRandom(1);

@@ -37,9 +37,18 @@ final class ShapeProbe implements AutoCloseable {
     private static final double WARM_UP = 0.25;
 
     private final ModelConfig config;
-    private final List<Supplier<TaskProbe>> parts = new ArrayList<>();
+    private final ProbeRoom room;
+    private final List<Part> parts = new ArrayList<>();
     private final List<TaskProbe> open = new ArrayList<>();
     private final Map<Operation, Map<List<Integer>, TreeMap<Double, Sum>>> sums = new EnumMap<>(Operation.class);
+
+    /**
+     * A probe to be made.
+     *
+     * @param held what it will hold
+     * @param make makes it
+     */
+    private record Part(ProbeRoom.Held held, Supplier<TaskProbe> make) {}
 
     /** Sums of executions of one shape. */
     private static final class Sum {
@@ -64,19 +73,34 @@ final class ShapeProbe implements AutoCloseable {
     /**
      * @param device the device
      * @param weights the model
-     * @param asked sizes of steps that others measure: these have as many rows and positions, or more
+     * @param room checks the memory; its sizes are of steps that others measure: these have as many rows and
+     *     positions, or more, as far as a part of the free memory goes
+     * @param taken bytes of the free memory that others will take beside these
      */
-    ShapeProbe(Device device, ModelWeights weights, DeviceProbe.Sizes asked) {
+    ShapeProbe(Device device, ModelWeights weights, ProbeRoom room, long taken) {
         config = weights.config();
+        this.room = room;
+        DeviceProbe.Sizes asked = room.sizes();
         int context = asked.contexts().getLast();
-        DeviceProbe.Sizes sizes = DeviceProbe.Sizes.wide(config, asked.kvType(), mostRows(asked), context);
+        DeviceProbe.Sizes sizes = DeviceProbe.Sizes.wide(config, asked.kvType(), mostRows(asked, taken), context);
         for (Layout layout : possible(List.of(Layout.single(), Layout.tensorPipeline(2, 1)))) {
-            parts.add(() -> new DeviceProbe(device, weights, rank(layout, 0), sizes, true));
+            RankPlan rank = rank(layout, 0);
+            parts.add(new Part(
+                    new ProbeRoom.Held(rank.shard(), sizes.capacity()),
+                    () -> new DeviceProbe(device, weights, rank, sizes, true)));
         }
         for (Layout layout : possible(List.of(
                 Layout.separated(1, 1), Layout.separated(1, 2).withExpertTensorParallel(2)))) {
-            parts.add(() -> new ExpertProbe(device, weights, rank(layout, 1)));
+            RankPlan rank = rank(layout, 1);
+            parts.add(new Part(
+                    new ProbeRoom.Held(rank.shard(), ExpertProbe.CAPACITY),
+                    () -> new ExpertProbe(device, weights, rank)));
         }
+    }
+
+    /** What all of it holds where it is kept on the device. */
+    List<ProbeRoom.Held> held() {
+        return parts.stream().map(Part::held).toList();
     }
 
     /**
@@ -87,7 +111,7 @@ final class ShapeProbe implements AutoCloseable {
     void measure(double seconds) {
         boolean warmUp = open.isEmpty();
         if (warmUp) {
-            parts.forEach(part -> open.add(part.get()));
+            parts.forEach(part -> open.add(part.make().get()));
         }
         for (TaskProbe probe : open) {
             pass(probe, seconds / open.size());
@@ -103,13 +127,19 @@ final class ShapeProbe implements AutoCloseable {
      * @param seconds for all of it
      */
     void measureInTurn(double seconds) {
-        for (Supplier<TaskProbe> part : parts) {
-            try (TaskProbe probe = part.get()) {
-                pass(probe, WARM_UP * seconds / parts.size());
-                probe.forget();
-                pass(probe, (1 - WARM_UP) * seconds / parts.size());
-                probe.forEachTask(this::add);
-            }
+        for (Part part : parts) {
+            room.require(List.of(part.held()));
+            measure(part, seconds / parts.size());
+        }
+    }
+
+    /** A method of its own, after which nothing refers to the probe. */
+    private void measure(Part part, double seconds) {
+        try (TaskProbe probe = part.make().get()) {
+            pass(probe, WARM_UP * seconds);
+            probe.forget();
+            pass(probe, (1 - WARM_UP) * seconds);
+            probe.forEachTask(this::add);
         }
     }
 
@@ -133,14 +163,16 @@ final class ShapeProbe implements AutoCloseable {
         return Planning.plan(config, layout).ranks().get(rank);
     }
 
-    private int mostRows(DeviceProbe.Sizes asked) {
+    private int mostRows(DeviceProbe.Sizes asked, long taken) {
         int positions = DeviceProbe.Sizes.wide(config, asked.kvType(), 1, asked.contexts().getLast())
                 .contexts()
                 .getLast();
         long row = (long) positions * config.layers().size() * asked.kvType().bytes()
                 * AttentionSize.cachedElements(config, config.kvHeads());
         int most = Math.max(asked.mostRows(), MOST_ROWS);
-        return Math.clamp(MemoryBudget.available() / MEMORY_PARTS / Math.max(1, row), 1, most);
+        long free = Math.min(
+                MemoryBudget.available() - taken, room.device().freeBytes().orElse(Long.MAX_VALUE));
+        return Math.clamp(free / MEMORY_PARTS / Math.max(1, row), 1, most);
     }
 
     private void add(OperationCost task, double seconds) {

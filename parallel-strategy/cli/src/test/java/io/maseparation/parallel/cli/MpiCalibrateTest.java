@@ -121,6 +121,7 @@ class MpiCalibrateTest {
     }
 
     @Test
+    @Tag("long")
     void aRankThatIsKilledEndsTheOther() throws Exception {
         lost("KILL");
     }
@@ -149,13 +150,14 @@ class MpiCalibrateTest {
         }
     }
 
+    /** One process on the first host, and two on the second. */
     @Test
     @Tag("long")
     void onTwoHostsTheLinkBetweenThemIsMeasured() throws Exception {
         assumeTrue(TwoHosts.permitted(temp), "network namespaces are not permitted here");
         Path file = temp.resolve("profile.json");
         try (TwoHosts hosts = TwoHosts.start(temp);
-                MpiJob job = hosts.start(3, command("-o", file.toString(), "--format", "json"))) {
+                MpiJob job = hosts.startWithVectors(3, command("-o", file.toString(), "--format", "json"))) {
             CommandLineRun run = job.end();
             assertThat(run.status()).as(run.err()).isZero();
             JsonNode json = new ObjectMapper().readTree(run.out().substring(run.out().indexOf('{')));

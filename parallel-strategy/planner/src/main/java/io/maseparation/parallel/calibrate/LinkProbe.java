@@ -78,7 +78,7 @@ public final class LinkProbe {
         static Place read(String line) {
             String[] fields = line.split(BETWEEN, -1);
             if (fields.length != 3) {
-                throw new RunFailedException("another process says '%s' of its device".formatted(line), null);
+                throw new RunFailedException("another process says of its device: " + Text.printable(line), null);
             }
             return new Place(fields[0], fields[1], fields[2]);
         }
@@ -288,7 +288,7 @@ public final class LinkProbe {
 
     private static RunFailedException senseless(List<String> words) {
         return new RunFailedException(
-                "another process says '%s', which makes no sense here".formatted(String.join(BETWEEN, words)), null);
+                "another process says what makes no sense here: " + Text.printable(String.join(BETWEEN, words)), null);
     }
 
     private List<String> next() throws InterruptedException {

@@ -179,8 +179,8 @@ final class LowerBound {
             }
         }
         // n ranks at once take slowdown(n) times as long, so together they do at most the work of 1 / contention ranks,
-        // or of as many as there are cores, on each host; one rank alone is never slowed down. If ranks queue for devices, launches
-        // overlap with kernels, and there is no such bound.
+        // or of as many as there are cores, on each host; one rank alone is never slowed down. If ranks queue for
+        // devices, launches overlap with kernels, and there is no such bound.
         double shared = cluster.host().shared() && !cluster.host().queues()
                 ? all * together * (1 - 1.0 / scenario.steps())
                         * Math.clamp(cluster.host().contention(), 1.0 / cluster.host().cores(), 1)

@@ -12,8 +12,8 @@ import java.util.stream.IntStream;
 /**
  * The compute streams of all devices: which chain runs, and how fast. A device with a host of its own runs at full
  * speed. If those of a node are threads or processes of one host, those that compute slow each other down, since one
- * operation alone may use all cores of the host (processor sharing, Kleinrock 1976). If ranks of one host share a device,
- * their kernels queue for it.
+ * operation alone may use all cores of the host (processor sharing, Kleinrock 1976). If ranks of one host share a
+ * device, their kernels queue for it.
  */
 final class ComputeStreams {
     private final Cluster cluster;

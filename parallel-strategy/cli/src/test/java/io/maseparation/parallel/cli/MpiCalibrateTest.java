@@ -44,6 +44,7 @@ class MpiCalibrateTest {
     }
 
     @Test
+    @Tag("long")
     void linksBetweenProcessesAreMeasuredAndSimulationsUseThem() throws Exception {
         Path file = temp.resolve("profile.json");
         JsonNode json;

@@ -65,6 +65,6 @@ public record LinkTimes(Between between, int pairs, List<MessageTime> messages, 
         MessageTime small = messages.getFirst();
         MessageTime large = messages.getLast();
         return new LinkTimes(between, pairs, messages,
-                LinkFit.through(small.bytes(), small.seconds(), large.bytes(), large.seconds()));
+                LinkFit.through((double) small.bytes(), small.seconds(), (double) large.bytes(), large.seconds()));
     }
 }

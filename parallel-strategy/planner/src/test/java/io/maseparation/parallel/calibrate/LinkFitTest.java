@@ -67,8 +67,8 @@ class LinkFitTest {
     private record Delayed(Communicator all, Link link) implements Communicator {
         @Override
         public void send(int to, MessageKey key, Message message) {
-            CompletableFuture.delayedExecutor((long) (1e9 * link.seconds(message.bytes())), TimeUnit.NANOSECONDS)
-                    .execute(() -> all.send(to, key, message));
+            long nanos = (long) (1e9 * link.seconds((double) message.bytes()));
+            CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS).execute(() -> all.send(to, key, message));
         }
 
         @Override
@@ -101,7 +101,7 @@ class LinkFitTest {
     void anOddRoundDoesNotCount() {
         long[] bytes = PairProbe.bytes();
         Link link = new Link(100e-6, 2e9);
-        double[] usual = IntStream.range(0, bytes.length).mapToDouble(i -> link.seconds(bytes[i])).toArray();
+        double[] usual = IntStream.range(0, bytes.length).mapToDouble(i -> link.seconds((double) bytes[i])).toArray();
         double[] odd = IntStream.range(0, bytes.length).mapToDouble(i -> 50 * usual[i]).toArray();
 
         LinkTimes times = LinkTimes.of(LinkTimes.Between.HOSTS, 1, List.of(odd, usual, usual));

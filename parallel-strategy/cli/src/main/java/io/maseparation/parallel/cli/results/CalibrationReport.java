@@ -155,7 +155,7 @@ public record CalibrationReport(
         for (LinkTimes link : links) {
             for (LinkTimes.MessageTime m : link.messages()) {
                 table.row(link.between().text(), m.bytes(), m.seconds() * MILLION, m.least() * MILLION,
-                        m.most() * MILLION, link.link().seconds(m.bytes()) * MILLION);
+                        m.most() * MILLION, link.link().seconds((double) m.bytes()) * MILLION);
             }
         }
         return table.build();

@@ -84,7 +84,7 @@ final class DevicesCommand extends Command {
             return;
         }
         if (MpiFlags.chosen(arguments)) {
-            throw new UsageException("--transport mpi is for generate, and for devices --nccl");
+            throw new UsageException("--transport mpi is for generate and calibrate, and for devices --nccl");
         }
         if (arguments.has(CUBLAS)) {
             CublasReport.run(arguments, format, terminal);

@@ -31,7 +31,7 @@ final class MpiFlags {
     static void addTransport(OptionList options) {
         options.value(TRANSPORT, "NAME",
                 "how ranks talk: as threads (of one process), or by mpi (each a process of its own, started by mpirun;"
-                        + " generate, and devices --nccl) [threads]");
+                        + " generate, calibrate, and devices --nccl) [threads]");
     }
 
     static void add(OptionList options) {

@@ -148,7 +148,7 @@ final class RunFlags {
      */
     static ExecutionOptions read(Arguments arguments) {
         if (MpiFlags.chosen(arguments)) {
-            throw new UsageException("--transport mpi is for generate; use --transport threads");
+            throw new UsageException("--transport mpi is for generate and calibrate; use --transport threads");
         }
         return readAnyTransport(arguments);
     }

@@ -134,15 +134,17 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --transport mpi --lost-after 0 | 2 | --lost-after must be from 1
             generate -m tiny --prompt-ids 1 --strategy ma --transport mpi --elastic | 2 | a change of layout between processes
             generate -m tiny --prompt-ids 1 --transport mpi --trace trace.json | 2 | --trace between processes
-            bench -m tiny --transport mpi                        | 2 | --transport mpi is for generate
-            devices --transport mpi                              | 2 | --transport mpi is for generate, and for devices --nccl
+            calibrate -m tiny --transport mpi                    | 1 | not started by mpirun: start it as mpirun -n
+            calibrate -m tiny --lost-after 3                     | 2 | --lost-after is for --transport mpi
+            bench -m tiny --transport mpi                        | 2 | --transport mpi is for generate and calibrate
+            devices --transport mpi                              | 2 | --transport mpi is for generate and calibrate, and for devices --nccl
             devices --nccl                                       | 1 | NCCL cannot be used here, messages go through the host
             devices --cublas                                     | 1 | no comparison with cuBLAS here: it works on arrays of TornadoVM's CUDA backend
             devices --cublas --backend cuda                      | 1 | --backend cuda: no TornadoVM here
             devices --cublas -m sede                             | 2 | did you mean seed?
             devices --cublas --nccl                              | 2 | --nccl and --cublas are two checks
             devices --self-check --cublas                        | 2 | --cublas and --self-check are two checks
-            devices --cublas --transport mpi                     | 2 | --transport mpi is for generate, and for devices --nccl
+            devices --cublas --transport mpi                     | 2 | --transport mpi is for generate and calibrate, and for devices --nccl
             devices -m seed                                      | 2 | --model is for devices --cublas
             generate -m tiny --prompt-ids 1 --kv-dtype bf16      | 2 | there are f32, f16
             generate -m tiny --prompt-ids 1 --activations bf16   | 2 | there are f32, f16

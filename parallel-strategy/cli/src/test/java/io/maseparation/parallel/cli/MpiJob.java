@@ -47,6 +47,11 @@ final class MpiJob implements AutoCloseable {
         return java(QUICK, args);
     }
 
+    /** The same with host bodies. */
+    static List<String> javaWithVectors(List<String> args) {
+        return java(VECTORS, args);
+    }
+
     private static List<String> java(List<String> options, List<String> args) {
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElseThrow());
@@ -67,7 +72,7 @@ final class MpiJob implements AutoCloseable {
     /** The same with host bodies. */
     static MpiJob startWithVectors(Path folder, int processes, List<String> args) throws IOException {
         List<String> command = new ArrayList<>(List.of("-n", String.valueOf(processes)));
-        command.addAll(java(VECTORS, args));
+        command.addAll(javaWithVectors(args));
         return start(folder, command);
     }
 

@@ -70,6 +70,15 @@ final class TwoHosts implements AutoCloseable {
 
     /** Starts rank 0 on one host and the others on the other one. */
     MpiJob start(int processes, List<String> args) throws IOException {
+        return startJava(processes, MpiJob.java(args));
+    }
+
+    /** The same with host bodies. */
+    MpiJob startWithVectors(int processes, List<String> args) throws IOException {
+        return startJava(processes, MpiJob.javaWithVectors(args));
+    }
+
+    private MpiJob startJava(int processes, List<String> java) throws IOException {
         Path agent = folder.resolve("agent");
         // In the place of ssh: options, the host, and what its shell is to do.
         Files.writeString(agent, """
@@ -86,7 +95,7 @@ final class TwoHosts implements AutoCloseable {
                 List.of("--mca", "plm_rsh_agent", agent.toString(), "--mca", "btl_tcp_if_include", "10.18.0.0/24",
                         "--mca", "oob_tcp_if_include", "10.18.0.0/24", "--display-map"));
         command.addAll(List.of("-n", String.valueOf(processes)));
-        command.addAll(MpiJob.java(args));
+        command.addAll(java);
         return MpiJob.startCommand(folder, command);
     }
 

@@ -349,7 +349,7 @@ public final class Calibrator implements AutoCloseable {
             int meeting = meetings.getAndIncrement();
             try {
                 TransferProbe.send(communicator, 1 - rank, rank, meeting, buffer);
-                TransferProbe.receive(communicator, rank, meeting, buffer);
+                TransferProbe.receive(communicator, rank, 1 - rank, meeting, buffer);
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }

@@ -16,9 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
 final class TransferProbe {
     private static final int ROUNDS = 60;
     private static final int WARM_UP = 20;
-    /** The most that a copy in memory can reach; the noise of a measurement could give more. */
-    private static final double MOST_BYTES_PER_SECOND = 1e11;
-    private static final long COMPUTE_NANOS = 1_000_000;
+    static final long COMPUTE_NANOS = 1_000_000;
     private static final int SMALL = 16;
     private static final int LARGE = 1 << 18;
 
@@ -33,11 +31,9 @@ final class TransferProbe {
         times++;
     }
 
-    /** Mean latency of a small message, and bytes per second from what a large message takes longer. */
+    /** The link that takes the mean times of a small message and of a large one. */
     Link link() {
-        return new Link(
-                small / times,
-                Math.min(MOST_BYTES_PER_SECOND, 4.0 * (LARGE - SMALL) * times / Math.max(large - small, 1e-12)));
+        return LinkFit.through(4.0 * SMALL, small / times, 4.0 * LARGE, large / times);
     }
 
     static double oneWaySeconds(Communicator comm, int floats) throws InterruptedException {
@@ -47,7 +43,7 @@ final class TransferProbe {
             for (int i = 0; i < WARM_UP + ROUNDS; i++) {
                 long start = System.nanoTime();
                 send(comm, 1, 0, i, buffer);
-                receive(comm, 0, i, buffer);
+                receive(comm, 0, 1, i, buffer);
                 if (i >= WARM_UP) {
                     nanos.addAndGet(System.nanoTime() - start - COMPUTE_NANOS);
                 }
@@ -56,7 +52,7 @@ final class TransferProbe {
         }, () -> {
             float[] buffer = new float[floats];
             for (int i = 0; i < WARM_UP + ROUNDS; i++) {
-                receive(comm, 1, i, buffer);
+                receive(comm, 1, 0, i, buffer);
                 compute();
                 send(comm, 0, 1, i, buffer);
             }
@@ -64,24 +60,27 @@ final class TransferProbe {
         return nanos.get() / (ROUNDS * 2e9);
     }
 
-    private static void compute() {
+    static void compute() {
         long end = System.nanoTime() + COMPUTE_NANOS;
         while (System.nanoTime() < end) {
             Thread.onSpinWait();
         }
     }
 
-    static void send(Communicator comm, int to, int from, int step, float[] buffer) {
-        comm.send(to, key(from, step), new Message(new int[0], buffer.clone()));
+    static void send(Communicator comm, int to, int from, int step, float[] buffer, int... beside) {
+        comm.send(to, key(from, step), new Message(beside, buffer.clone()));
     }
 
-    static void receive(Communicator comm, int rank, int step, float[] buffer) throws InterruptedException {
+    static void receive(Communicator comm, int rank, int from, int step, float[] buffer) throws InterruptedException {
+        System.arraycopy(await(comm, rank, from, step).floats(), 0, buffer, 0, buffer.length);
+    }
+
+    static Message await(Communicator comm, int rank, int from, int step) throws InterruptedException {
         while (true) {
             long seen = comm.arrivals(rank);
-            Message message = comm.poll(rank, key(1 - rank, step));
+            Message message = comm.poll(rank, key(from, step));
             if (message != null) {
-                System.arraycopy(message.floats(), 0, buffer, 0, buffer.length);
-                return;
+                return message;
             }
             comm.awaitArrival(rank, seen);
         }

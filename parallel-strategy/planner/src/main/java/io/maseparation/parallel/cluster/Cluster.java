@@ -11,7 +11,8 @@ import java.util.function.UnaryOperator;
  * @param kinds kinds of device
  * @param devices one entry per device
  * @param links what connects them
- * @param host the host whose threads all devices are; {@link HostSharing#NONE} if they are not
+ * @param host what the hosts are like whose threads or processes the devices of a node are; {@link HostSharing#NONE} if
+ *     they are not
  * @param collectives measured tables; a collective without a table costs what its links say (α–β)
  * @param profile the serving engine's own time, and what the numbers are worth
  */
@@ -47,7 +48,7 @@ public record Cluster(
      * @param kinds kinds of device
      * @param devices one entry per device
      * @param links what connects them
-     * @param host the host whose threads all devices are
+     * @param host what the hosts are like whose threads or processes the devices of a node are
      * @param collectives measured tables
      * @param sources where the numbers come from, one line per number
      */

@@ -1,11 +1,13 @@
 package io.maseparation.parallel.cluster;
 
 /**
- * How ranks that are threads of one host slow each other down. Either the host's cores compute, and every rank can use
- * all of them, or the threads drive devices with memory of their own, and several threads may share a device.
+ * How ranks that are threads or processes of one host slow each other down; every node is a host. Either the host's
+ * cores compute, and every rank can use all of them, or the ranks drive devices with memory of their own, and several
+ * ranks may share a device.
  *
- * @param cores cores that ranks share; 0 if every rank has a device and a host of its own
- * @param devices devices that ranks share: rank r uses device r modulo this number; 0 if the cores compute
+ * @param cores cores of a host, which its ranks share; 0 if every rank has a device and a host of its own
+ * @param devices devices of a host that its ranks share: the r-th device of its node is number r modulo this number; 0
+ *     if the cores compute
  * @param contention if the cores compute: how much longer each of two ranks takes when both compute at once, from 0 (no
  *     longer) through 1 (twice as long, as one operation uses all cores) to {@link #MOST_CONTENTION}. If devices
  *     compute: how much longer a launch takes while another rank launches

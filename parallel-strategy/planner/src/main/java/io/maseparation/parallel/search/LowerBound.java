@@ -179,11 +179,12 @@ final class LowerBound {
             }
         }
         // n ranks at once take slowdown(n) times as long, so together they do at most the work of 1 / contention ranks,
-        // or of as many as there are cores; one rank alone is never slowed down. If ranks queue for devices, launches
-        // overlap with kernels, and there is no such bound.
+        // or of as many as there are cores, on each host; one rank alone is never slowed down. If ranks queue for
+        // devices, launches overlap with kernels, and there is no such bound.
         double shared = cluster.host().shared() && !cluster.host().queues()
                 ? all * together * (1 - 1.0 / scenario.steps())
                         * Math.clamp(cluster.host().contention(), 1.0 / cluster.host().cores(), 1)
+                        / plan.devices().stream().map(cluster::nodeOf).distinct().count()
                 : 0;
         return Math.max(mean / scenario.batch(), shared) + cluster.profile().engineStepSeconds();
     }
@@ -419,7 +420,7 @@ final class LowerBound {
         int asker = placement.askerOf(group, expertGroup);
         int server = placement.ranksOf(expertGroup)[0];
         int from = node(asker);
-        return from == node(server) || cluster.host().shared()
+        return from == node(server)
                 ? cluster.links().intraNode().latencySeconds()
                 : cluster.links().interNode().latencySeconds();
     }

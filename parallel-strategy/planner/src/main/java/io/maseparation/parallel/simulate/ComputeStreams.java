@@ -2,23 +2,27 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.parallel.cluster.Cluster;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.IntStream;
 
 /**
  * The compute streams of all devices: which chain runs, and how fast. A device with a host of its own runs at full
- * speed. If devices are threads of one host, those that compute slow each other down, since one operation alone may use
- * all cores of the host (processor sharing, Kleinrock 1976). If ranks of one host share a device, their kernels queue
- * for it.
+ * speed. If those of a node are threads or processes of one host, those that compute slow each other down, since one
+ * operation alone may use all cores of the host (processor sharing, Kleinrock 1976). If ranks of one host share a
+ * device, their kernels queue for it.
  */
 final class ComputeStreams {
     private final Cluster cluster;
     private final boolean shared;
     private final boolean queues;
-    /** For each device of a shared host, when the kernels that it has been given so far are done. */
-    private final double[] deviceFree;
+    /** By node; one, where devices do not share a host. */
+    private final Host[] hosts;
+    /** For each device, its number among those of its node. */
+    private final int[] placeInNode;
     /** For each device with a host of its own, until when collectives keep a share of it busy. */
     private final double[] collectiveUntil;
 
@@ -28,11 +32,29 @@ final class ComputeStreams {
     private final Task[] ended;
 
     private final double[] endedAt;
-    private final List<Task> active = new ArrayList<>();
-    /** Work done since the start by a task that is always active, and when that was brought up to date. */
-    private double given;
 
-    private double at;
+    /** A host whose cores or devices ranks share. */
+    private static final class Host {
+        final List<Task> active = new ArrayList<>();
+        /** For each device, when the kernels that it has been given so far are done. */
+        final double[] deviceFree;
+        /** Work done since the start by a task that is always active, and when that was brought up to date. */
+        double given;
+
+        double at;
+
+        Host(int devices) {
+            deviceFree = new double[devices];
+        }
+    }
+
+    /**
+     * A task that ends.
+     *
+     * @param task the task
+     * @param time when, in seconds
+     */
+    record End(Task task, double time) {}
 
     /** A segment that waits for its device or runs on it. */
     static final class Task {
@@ -62,7 +84,11 @@ final class ComputeStreams {
         this.cluster = cluster;
         queues = cluster.host().queues();
         shared = cluster.host().shared() && !queues;
-        deviceFree = new double[Math.max(1, cluster.host().devices())];
+        hosts = new Host[1 + IntStream.range(0, devices).map(cluster::nodeOf).max().orElse(0)];
+        Arrays.setAll(hosts, node -> new Host(Math.max(1, cluster.host().devices())));
+        placeInNode = new int[devices];
+        int[] placed = new int[hosts.length];
+        Arrays.setAll(placeInNode, device -> placed[cluster.nodeOf(device)]++);
         collectiveUntil = new double[devices];
         running = new Task[devices];
         ended = new Task[devices];
@@ -103,12 +129,13 @@ final class ComputeStreams {
         waiting.remove(first);
         running[device] = first;
         first.start = now;
+        Host host = host(device);
         if (shared) {
-            bring(now);
-            first.due = given + first.cost.seconds();
+            bring(host, now);
+            first.due = host.given + first.cost.seconds();
         }
         if (shared || queues) {
-            active.add(first);
+            host.active.add(first);
         } else {
             double seconds = first.cost.seconds();
             first.due = now + seconds + lost(device, now, seconds);
@@ -132,16 +159,17 @@ final class ComputeStreams {
     /**
      * The host starts the next kernel of a task; only if ranks queue for devices.
      *
+     * @param device of the task's rank
      * @return when the device is given it; empty if the task has no more kernels
      */
-    OptionalDouble nextKernel(Task task, double now) {
+    OptionalDouble nextKernel(int device, Task task, double now) {
         TaskCost cost = task.cost;
         task.inKernel = false;
         if (task.given == cost.kernels().size()) {
             return OptionalDouble.empty();
         }
         double transfer = task.given == 0 ? cost.transferSeconds() : 0;
-        int launching = (int) active.stream().filter(t -> !t.inKernel && !t.cost.kernels().isEmpty()).count();
+        int launching = (int) host(device).active.stream().filter(t -> !t.inKernel && !t.cost.kernels().isEmpty()).count();
         return OptionalDouble.of(
                 now + transfer + cost.hostSecondsPerKernel() * cluster.host().slowdown(Math.max(1, launching)));
     }
@@ -153,7 +181,8 @@ final class ComputeStreams {
      * @return when the kernel is done
      */
     double enqueue(int rankDevice, Task task, double now) {
-        int device = rankDevice % deviceFree.length;
+        double[] deviceFree = host(rankDevice).deviceFree;
+        int device = placeInNode[rankDevice] % deviceFree.length;
         TaskCost.Kernel kernel = task.cost.kernels().get(task.given);
         double start = Math.max(now, deviceFree[device]);
         deviceFree[device] = start + kernel.filling();
@@ -194,11 +223,12 @@ final class ComputeStreams {
 
     /** Ends the running task of a device. Tasks that still wait for the device do so because of {@code entry}. */
     void end(int device, double now, int entry) {
+        Host host = host(device);
         if (shared) {
-            bring(now);
+            bring(host, now);
         }
         if (shared || queues) {
-            active.remove(running[device]);
+            host.active.remove(running[device]);
         }
         ended[device] = running[device];
         endedAt[device] = now;
@@ -208,21 +238,27 @@ final class ComputeStreams {
         }
     }
 
-    private void bring(double now) {
-        if (!active.isEmpty()) {
-            given += (now - at) / cluster.host().slowdown(active.size());
+    private Host host(int device) {
+        return hosts[cluster.nodeOf(device)];
+    }
+
+    private void bring(Host host, double now) {
+        if (!host.active.isEmpty()) {
+            host.given += (now - host.at) / cluster.host().slowdown(host.active.size());
         }
-        at = now;
+        host.at = now;
     }
 
-    /** The active task that ends next on a shared host, if no other task starts before that. */
-    Optional<Task> next() {
-        return active.stream().min(Comparator.comparingDouble(task -> task.due));
+    /** The task of all shared hosts that ends next, if no other task starts before that, and when. */
+    Optional<End> next(double now) {
+        return Arrays.stream(hosts).flatMap(host -> next(host, now).stream()).min(Comparator.comparingDouble(End::time));
     }
 
-    /** When a task ends on a shared host, if no other task starts before that. */
-    double nextEnd(Task task, double now) {
-        bring(now);
-        return now + Math.max(0, task.due - given) * cluster.host().slowdown(active.size());
+    private Optional<End> next(Host host, double now) {
+        bring(host, now);
+        return host.active.stream()
+                .min(Comparator.comparingDouble(task -> task.due))
+                .map(task -> new End(task,
+                        now + Math.max(0, task.due - host.given) * cluster.host().slowdown(host.active.size())));
     }
 }

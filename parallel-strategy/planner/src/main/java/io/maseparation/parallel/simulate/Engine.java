@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.DoubleConsumer;
 import java.util.function.DoubleSupplier;
+import java.util.stream.IntStream;
 
 /**
  * Runs programs without data, event by event. Each device has a compute stream and each rank a transfer stream; each
@@ -21,6 +22,7 @@ final class Engine {
     private final Programs programs;
     private final Work work;
     private final Ports ports;
+    private final Cluster cluster;
     private final int steps;
     private final boolean shared;
     private final boolean queues;
@@ -56,6 +58,7 @@ final class Engine {
         this.until = until;
         this.programs = programs;
         this.work = work;
+        this.cluster = cluster;
         ports = new Ports(cluster, this::at);
         this.steps = steps;
         this.samples = samples;
@@ -228,21 +231,21 @@ final class Engine {
 
     /** Starts the next kernel of a task, or ends it; a task without kernels is the host's alone. */
     private void launch(ComputeStreams.Task task, double now) {
-        OptionalDouble next = compute.nextKernel(task, now);
+        int device = programs.device[task.chain.rank];
+        OptionalDouble next = compute.nextKernel(device, task, now);
         if (next.isPresent()) {
-            int device = programs.device[task.chain.rank];
             at(next.getAsDouble(), given -> at(compute.enqueue(device, task, given), done -> launch(task, done)));
         } else {
             at(task.cost.kernels().isEmpty() ? now + task.cost.seconds() : now, end -> computed(task, end));
         }
     }
 
-    /** Plans the end of the task of a shared host that is done first; what was planned before no longer holds. */
+    /** Plans the end of the task of shared hosts that is done first; what was planned before no longer holds. */
     private void plan(double now) {
         long stamp = ++sharedStamp;
-        compute.next().ifPresent(task -> at(compute.nextEnd(task, now), end -> {
+        compute.next(now).ifPresent(next -> at(next.time(), end -> {
             if (stamp == sharedStamp) {
-                computed(task, end);
+                computed(next.task(), end);
             }
         }));
     }
@@ -257,6 +260,9 @@ final class Engine {
         if (programs.ops[chain.rank][chain.op] instanceof Op.Send send) {
             int[] receivers = programs.receivers(send.tensor(), send.layer());
             for (int to : send.to()) {
+                if (!sameHost(chain.rank, to)) {
+                    continue;
+                }
                 // A thread at work looks for messages when it is done; one that sleeps has to be woken.
                 double latency = compute.idle(programs.device[to]) ? hostLatency : 0;
                 arrive(chain.microBatch, chain.step, to, send.tensor(), receivers[to], now + latency, chain.entry);
@@ -272,17 +278,37 @@ final class Engine {
     private boolean send(Chain chain, int[] to, Tensor tensor, int layer, double now) {
         double[] messages = new double[to.length];
         work.messageBytes(chain.rank, to, tensor, layer, chain.microBatch, chain.step, messages);
-        double bytes = 0;
-        int[] devices = new int[messages.length];
-        for (int i = 0; i < messages.length; i++) {
-            bytes += messages[i];
-            devices[i] = programs.device[to[i]];
+        for (double message : messages) {
+            bytesSent[chain.rank] += message;
         }
-        bytesSent[chain.rank] += bytes;
-        if (shared) {
-            return start(chain,
-                    new ComputeStreams.Task(chain, tensor.label(), TaskCost.transfer(bytes / hostBytesPerSecond)), now);
+        if (!shared) {
+            leave(chain, to, tensor, layer, messages, now);
+            return true;
         }
+        // What stays on the host is moved by its cores, and the rest leaves by its network meanwhile.
+        int[] far = IntStream.range(0, to.length).filter(i -> !sameHost(chain.rank, to[i])).toArray();
+        double near = IntStream.range(0, to.length)
+                .filter(i -> sameHost(chain.rank, to[i]))
+                .mapToDouble(i -> messages[i])
+                .sum();
+        if (far.length > 0) {
+            leave(chain, IntStream.of(far).map(i -> to[i]).toArray(), tensor, layer,
+                    IntStream.of(far).mapToDouble(i -> messages[i]).toArray(), now);
+            if (far.length == to.length) {
+                return true;
+            }
+        }
+        return start(chain,
+                new ComputeStreams.Task(chain, tensor.label(), TaskCost.transfer(near / hostBytesPerSecond)), now);
+    }
+
+    private boolean sameHost(int rank, int other) {
+        return cluster.nodeOf(programs.device[rank]) == cluster.nodeOf(programs.device[other]);
+    }
+
+    private void leave(Chain chain, int[] to, Tensor tensor, int layer, double[] messages, double now) {
+        int[] devices = new int[to.length];
+        Arrays.setAll(devices, i -> programs.device[to[i]]);
         Sent sent = new Sent(chain, to, tensor, programs.receivers(tensor, layer));
         transfers.add(new int[] {chain.rank}, now, (begin, ended) -> {
             sent.entry = log.add(new Log.Entry(
@@ -302,7 +328,6 @@ final class Engine {
                 }
             });
         });
-        return true;
     }
 
     /** Messages on their way: what the sender was at when it sent them. */

@@ -12,11 +12,14 @@ import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
 /**
@@ -166,16 +169,24 @@ final class Summary {
         double bound = 0;
         double bandwidth = 0;
         double rate = 0;
-        // Several ranks may share a device.
-        for (int device : plan.devices().stream().distinct().toList()) {
-            Roofline roofline = cluster.kindOf(device).roofline();
-            bandwidth += roofline.bytesPerSecond();
-            rate += roofline.flopsPerSecond();
-            bound = Math.max(bound, roofline.boundSeconds(deviceBytes[device], deviceFlops[device]));
+        // Several ranks may share a device, and those of a node a host.
+        Collection<List<Integer>> nodes = plan.devices().stream()
+                .distinct()
+                .collect(Collectors.groupingBy(cluster::nodeOf, TreeMap::new, Collectors.toList()))
+                .values();
+        for (List<Integer> node : nodes) {
+            double speed = cluster.host().share(node.size());
+            double nodeBandwidth = 0;
+            double nodeRate = 0;
+            for (int device : node) {
+                Roofline roofline = cluster.kindOf(device).roofline();
+                nodeBandwidth += roofline.bytesPerSecond();
+                nodeRate += roofline.flopsPerSecond();
+                bound = Math.max(bound, roofline.boundSeconds(deviceBytes[device], deviceFlops[device]));
+            }
+            bandwidth += nodeBandwidth * speed;
+            rate += nodeRate * speed;
         }
-        double speed = cluster.host().share(plan.devices().stream().distinct().count());
-        bandwidth *= speed;
-        rate *= speed;
         LeastWork least = leastWork();
         double tps = scenario.batch() / tpot;
         return new SimulationResult(

@@ -87,7 +87,7 @@ class CalibratorTest {
 
     private void receive(int rank) {
         try {
-            TransferProbe.receive(communicator, rank, 0, new float[1]);
+            TransferProbe.receive(communicator, rank, 1 - rank, 0, new float[1]);
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }

@@ -4,6 +4,9 @@ import io.maseparation.files.Text;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.Processes;
 import io.maseparation.parallel.run.RunFailedException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -19,6 +22,9 @@ import java.util.stream.Stream;
 public final class MpiProcesses implements Processes, AutoCloseable {
     /** Set by mpirun, and by other launchers that know PMIx. */
     private static final String[] RANK_VARIABLES = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"};
+
+    /** Where Linux tells a number that it draws when it starts. */
+    private static final Path START_OF_HOST = Path.of("/proc/sys/kernel/random/boot_id");
 
     private static final long LOOK_NANOS = 1_000_000;
     private static final long NEIGHBOURS_NANOS = 250_000_000;
@@ -101,6 +107,18 @@ public final class MpiProcesses implements Processes, AutoCloseable {
     @Override
     public int size() {
         return size;
+    }
+
+    /**
+     * {@return what no other host is called, and what all processes of this one say} MPI's name of the host, and where
+     * Linux tells that of its start, since hosts of two networks may share a name.
+     */
+    public String host() {
+        try {
+            return mpi.host() + " " + Files.readString(START_OF_HOST).strip();
+        } catch (IOException e) {
+            return mpi.host();
+        }
     }
 
     @Override

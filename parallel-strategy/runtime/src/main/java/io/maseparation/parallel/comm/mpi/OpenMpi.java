@@ -273,6 +273,16 @@ final class OpenMpi {
         }
     }
 
+    /** What the library calls the host of this process. */
+    String host() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment text = arena.allocate(LONGEST_TEXT);
+            check("MPI_Get_processor_name", (int) NativeCall.of(
+                    function("MPI_Get_processor_name", POINTER, POINTER), text, arena.allocate(INT)));
+            return text.getString(0);
+        }
+    }
+
     private void check(String what, int status) {
         if (status == SUCCESS) {
             return;

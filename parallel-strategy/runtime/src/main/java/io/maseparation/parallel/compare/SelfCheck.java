@@ -210,8 +210,8 @@ public final class SelfCheck {
 
     /**
      * {@return the checks of a device} Its own bodies with every format of weights that it can read and in its modes,
-     * with and without tensor cores, with a cache and activations of fp16; on a device of an SDK the portable ones in
-     * fp32.
+     * with and without tensor cores, with a cache and activations of fp16, with heads of few and of many columns; on a
+     * device of an SDK the portable ones in fp32.
      *
      * @param device as it was listed, or with a body that was asked for, which then is the only one
      */
@@ -241,10 +241,11 @@ public final class SelfCheck {
         if (fp16 && with.multipliesOnTensorCores()) {
             checks.add(new Check(with.withoutTensorCores(), plain(DataType.F16), DataType.F32, ACCURATE));
             checks.add(new Check(with.withF16Activations(), plain(DataType.F16), DataType.F16, F16_ACTIVATIONS));
+        }
+        if (fp16) {
             checks.add(new Check(with, plain(DataType.F16), DataType.F16, F16_CACHE));
-            checks.add(new Check(with.withoutTensorCores(), plain(DataType.F16), DataType.F16, F16_CACHE));
-        } else if (fp16) {
-            checks.add(new Check(with, plain(DataType.F16), DataType.F16, F16_CACHE));
+            // Wider heads, and attention of prompts without tensor cores.
+            checks.add(new Check(with.withoutTensorCores(), qwenLike(DataType.F16), DataType.F16, F16_CACHE));
         }
         for (ModelConfig model : others(fp16 ? DataType.F16 : DataType.F32)) {
             checks.add(new Check(with, model, DataType.F32, ACCURATE));
@@ -271,20 +272,24 @@ public final class SelfCheck {
     }
 
     private static ModelConfig plain(DataType type) {
-        return model("mixtral-like", type, attention(QkNorm.NONE, false, 0), Activation.SILU, Routing.Extra.NONE);
+        return model("mixtral-like", type, attention(64, QkNorm.NONE, false, 0), Activation.SILU, Routing.Extra.NONE);
+    }
+
+    /** Its heads are wider than 64 columns, for which attention has bodies of its own, and do not fill those. */
+    private static ModelConfig qwenLike(DataType type) {
+        return model("qwen-like", type, attention(112, QkNorm.PER_HEAD, true, 0), Activation.SILU,
+                Routing.Extra.SIGMOID_GATE);
     }
 
     /** What other families have, too. */
     private static List<ModelConfig> others(DataType type) {
         return List.of(
-                model("qwen-like", type, attention(QkNorm.PER_HEAD, true, 0), Activation.SILU,
-                        Routing.Extra.SIGMOID_GATE),
-                model("olmoe-like", type, attention(QkNorm.WHOLE, false, 2), Activation.GELU_TANH,
+                qwenLike(type),
+                model("olmoe-like", type, attention(128, QkNorm.WHOLE, false, 2), Activation.GELU_TANH,
                         Routing.Extra.ALWAYS));
     }
 
-    private static ModelConfig.Attention attention(QkNorm norm, boolean bias, float clip) {
-        int dim = 64;
+    private static ModelConfig.Attention attention(int dim, QkNorm norm, boolean bias, float clip) {
         return new ModelConfig.Attention(
                 new ModelConfig.Heads(4, 2, dim), 128, new Rope(10_000, 1), (float) (1 / Math.sqrt(dim)), norm, bias,
                 bias, clip);

@@ -55,7 +55,7 @@ class SelfCheckTest {
     @Tag("long")
     void aDeviceThatComputesRightPasses() {
         List<SelfCheck.Check> checks = SelfCheck.of(DEVICE.withBody(Body.HOST));
-        assertThat(checks).hasSize(6);
+        assertThat(checks).hasSize(7);
         for (SelfCheck.Check check : checks) {
             SelfCheck.Outcome outcome = check.run();
             assertThat(outcome.failure()).as("%s", outcome).isEmpty();
@@ -67,6 +67,24 @@ class SelfCheckTest {
     void everyBodyOfItsOwnAndThePortableOnesAreChecked() {
         assertThat(SelfCheck.of(DEVICE).stream().map(SelfCheck.Check::body).distinct())
                 .contains(DEVICE.target().choose().body(), Body.PORTABLE);
+    }
+
+    /** On a GPU, attention has other bodies for heads of more than 64 columns, with a cache of either format. */
+    @Test
+    void headsOfAnyWidthAreChecked() {
+        for (boolean cores : new boolean[] {false, true}) {
+            Device gpu = new Device(
+                    DEVICE.device(),
+                    DEVICE.target().withBody(Body.GPU).withTensorCores(cores));
+            for (DataType cache : List.of(DataType.F32, DataType.F16)) {
+                assertThat(SelfCheck.of(gpu).stream()
+                        .filter(check -> check.cache() == cache)
+                        .map(check -> check.model().attention().heads().dim()))
+                        .as("cache of %s, tensor cores %s", cache, cores)
+                        .anyMatch(dim -> dim <= 64)
+                        .anyMatch(dim -> dim > 64 && dim <= 128);
+            }
+        }
     }
 
     @Test

@@ -1,9 +1,9 @@
 package io.maseparation.parallel.cli;
 
-import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
 import io.maseparation.moe.Presets;
+import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.calibrate.Calibration;
 import io.maseparation.parallel.calibrate.Calibrator;

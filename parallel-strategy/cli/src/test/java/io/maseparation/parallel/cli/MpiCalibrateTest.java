@@ -38,7 +38,8 @@ class MpiCalibrateTest {
     }
 
     private List<String> command(String... more) {
-        List<String> args = new ArrayList<>(List.of("calibrate", "-m", "tiny", "-r", "1", "--batch", "1", "--transport", "mpi"));
+        List<String> args =
+                new ArrayList<>(List.of("calibrate", "-m", "tiny", "-r", "1", "--batch", "1", "--transport", "mpi"));
         args.addAll(List.of(more));
         return args;
     }
@@ -63,7 +64,8 @@ class MpiCalibrateTest {
         assertThat(link.bytesPerSecond()).isEqualTo(processes.get("bytes_per_s").doubleValue());
         assertThat(link.latencySeconds()).isPositive().isFinite();
         assertThat(link.bytesPerSecond()).isPositive().isFinite();
-        assertThat(cluster.sources()).allMatch(s -> s.contains("measured by ma calibrate -m tiny --transport mpi on 20"));
+        assertThat(cluster.sources())
+                .allMatch(s -> s.contains("measured by ma calibrate -m tiny --transport mpi on 20"));
         double[] direct = pingPong();
         assertThat(link.seconds(LARGE)).isBetween(direct[0] / 3, 3 * direct[1]);
         simulationsUse(file);
@@ -116,8 +118,9 @@ class MpiCalibrateTest {
             assertThat(run.status()).isEqualTo(2);
             assertThat(run.out()).isEmpty();
             assertThat(job.complaints()).singleElement().asString()
-                    .isEqualTo("ma: --transport mpi: messages between processes are measured, and there is 1 process: start"
-                            + " it with mpirun -n 2, or more");
+                    .isEqualTo(
+                            "ma: --transport mpi: messages between processes are measured, and there is 1 process: start"
+                                    + " it with mpirun -n 2, or more");
         }
     }
 

@@ -98,8 +98,9 @@ final class DeviceProbe implements TaskProbe {
             int positions = contexts.getLast();
             long all = (long) mostRows * KvCache.blocks(positions) * KvCache.BLOCK;
             if (all > Integer.MAX_VALUE) {
-                throw new ModelException("a KV cache of %,d positions is more than arrays can have: lower 'batch' or 'depth'"
-                        .formatted(all));
+                throw new ModelException(
+                        "a KV cache of %,d positions is more than arrays can have: lower 'batch' or 'depth'"
+                                .formatted(all));
             }
             return new Capacity(mostRows, 0, mostRows, (int) all, List.of(positions), kvType);
         }

@@ -169,7 +169,8 @@ final class ComputeStreams {
             return OptionalDouble.empty();
         }
         double transfer = task.given == 0 ? cost.transferSeconds() : 0;
-        int launching = (int) host(device).active.stream().filter(t -> !t.inKernel && !t.cost.kernels().isEmpty()).count();
+        int launching =
+                (int) host(device).active.stream().filter(t -> !t.inKernel && !t.cost.kernels().isEmpty()).count();
         return OptionalDouble.of(
                 now + transfer + cost.hostSecondsPerKernel() * cluster.host().slowdown(Math.max(1, launching)));
     }
@@ -251,7 +252,8 @@ final class ComputeStreams {
 
     /** The task of all shared hosts that ends next, if no other task starts before that, and when. */
     Optional<End> next(double now) {
-        return Arrays.stream(hosts).flatMap(host -> next(host, now).stream()).min(Comparator.comparingDouble(End::time));
+        return Arrays.stream(hosts).flatMap(host -> next(host, now).stream())
+                .min(Comparator.comparingDouble(End::time));
     }
 
     private Optional<End> next(Host host, double now) {

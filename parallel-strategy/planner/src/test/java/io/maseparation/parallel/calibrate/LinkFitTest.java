@@ -108,7 +108,8 @@ class LinkFitTest {
 
         assertThat(times.link().latencySeconds()).isCloseTo(link.latencySeconds(), withPercentage(1e-6));
         assertThat(times.link().bytesPerSecond()).isCloseTo(link.bytesPerSecond(), withPercentage(1e-6));
-        assertThat(times.messages()).extracting(LinkTimes.MessageTime::bytes).containsExactly(16384L, 409600L, 6291456L);
+        assertThat(times.messages()).extracting(LinkTimes.MessageTime::bytes).containsExactly(16384L, 409600L,
+                6291456L);
         assertThat(times.messages().getFirst().most()).isCloseTo(odd[0], withPercentage(1e-6));
         assertThat(times.messages().getFirst().least()).isCloseTo(usual[0], withPercentage(1e-6));
     }

@@ -125,8 +125,9 @@ class LinkProbeTest {
 
         other.get(20, TimeUnit.SECONDS);
         assertThat(leader.otherDevices()).singleElement().asString()
-                .isEqualTo("rank 1 is on cores of 64 cores, and the profile has the times of rank 0's cores of 2 cores for"
-                        + " all");
+                .isEqualTo(
+                        "rank 1 is on cores of 64 cores, and the profile has the times of rank 0's cores of 2 cores for"
+                                + " all");
     }
 
     @Test

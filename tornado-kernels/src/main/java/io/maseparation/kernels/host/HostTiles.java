@@ -14,14 +14,14 @@ import jdk.incubator.vector.VectorMask;
  * The loops of {@link HostDots} for many activation rows, and the memory of one thread that they work in: weights of a
  * group of outputs converted to fp32, and a vector of partial sums for each activation row and output.
  *
- * <p>A tile of three rows and eight outputs is 24 sums in registers, for eleven loads. Weights come from the first-level
- * cache and activations from the second: each vector of those is loaded for eight multiply-adds. Converted weights begin
- * at lines of the cache, since a load across two lines takes as long as two, and longer beside others that meet the
- * second-level cache; in arrays of the heap they begin where those happen to.
+ * <p>A tile of three rows and eight outputs is 24 sums in registers, for eleven loads. Weights come from the
+ * first-level cache and activations from the second: each vector of those is loaded for eight multiply-adds. Converted
+ * weights begin at lines of the cache, since a load across two lines takes as long as two, and longer beside others
+ * that meet the second-level cache; in arrays of the heap they begin where those happen to.
  *
- * <p>The loops call the methods that load and store vectors themselves: the JVM inlines those at any size of the caller,
- * but ours up to a limit only, beyond which every vector would be an object. Sums stay in an array of the heap, since
- * with twice 24 accesses to native memory its first compiler gives up, and the second begins seconds late.
+ * <p>The loops call the methods that load and store vectors themselves: the JVM inlines those at any size of the
+ * caller, but ours up to a limit only, beyond which every vector would be an object. Sums stay in an array of the heap,
+ * since with twice 24 accesses to native memory its first compiler gives up, and the second begins seconds late.
  */
 final class HostTiles {
     /** Outputs computed together. */
@@ -107,7 +107,7 @@ final class HostTiles {
         }
     }
 
-    /** Adds {@code n} columns of three activation rows and eight outputs; positions are in bytes, of sums in elements. */
+    /** Adds {@code n} columns of three activation rows and eight outputs; {@code at} counts elements of the sums. */
     private static void threeByEight(
             MemorySegment w, long w0, MemorySegment x, long x0, long x1, long x2, int n, float[] sums, int at) {
         FloatVector s00 = FloatVector.fromArray(FLOATS, sums, at);

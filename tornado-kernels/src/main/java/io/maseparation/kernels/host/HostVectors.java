@@ -84,8 +84,8 @@ final class HostVectors {
     }
 
     /**
-     * Sums of the lanes of several vectors, each the same bits as {@link #sum}: the upper half of what is left is loaded
-     * from memory over the lower one. That takes a fifth of the time of moving lanes about in registers.
+     * Sums of the lanes of several vectors, each the same bits as {@link #sum}: the upper half of what is left is
+     * loaded from memory over the lower one. That takes a fifth of the time of moving lanes about in registers.
      *
      * @param vectors the vectors, of which this leaves nothing; there is room for another one behind them
      * @param at index of the first in {@code vectors}; the others follow

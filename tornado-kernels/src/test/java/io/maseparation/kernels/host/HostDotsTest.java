@@ -17,7 +17,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 class HostDotsTest {
     private static final int LANES = HostWeights.LANES;
-    private static final int[] ROWS = {1, 2, 3, 4, 5, 7, 8, 9, 13};
+    private static final int[] ROWS = {1, 2, 3, 4, 5, 7, 8, 9, 13, HostDots.ROWS};
     private static final int[] COLUMNS = {1, LANES - 1, LANES, 3 * LANES + 5, 1030};
 
     private final Random random = new Random(7);
@@ -51,8 +51,9 @@ class HostDotsTest {
         long[] xAt = ProjectionHost.rowPositions(0, rows, LANES);
         float[] sums = new float[rows * HostDots.OUTPUTS];
         for (int from = 0; from < patterns; from += HostDots.OUTPUTS) {
-            HostDots.get().block(weights, from, from + HostDots.OUTPUTS, x.getSegment(), xAt, 0, rows, sums);
-            for (int o = 0; o < HostDots.OUTPUTS; o++) {
+            int to = Math.min(patterns, from + HostDots.OUTPUTS);
+            HostDots.get().block(weights, from, to, x.getSegment(), xAt, 0, rows, sums);
+            for (int o = 0; o < to - from; o++) {
                 // All other weights are 0; a sum that begins with 0 has no negative one.
                 float expected = 0f + Float.float16ToFloat((short) (from + o));
                 assertSame(sums[o], expected, "pattern " + (from + o));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Test;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 
 class HostWeightsTest {
@@ -16,10 +17,10 @@ class HostWeightsTest {
         for (int i = 0; i < PATTERNS; i++) {
             halves.set(i, new HalfFloat((short) i));
         }
-        float[] out = new float[PATTERNS];
-        HostWeights.of(halves, 0, PATTERNS, PATTERNS).unpack(0, PATTERNS, out, 0);
+        FloatArray out = new FloatArray(PATTERNS);
+        HostWeights.of(halves, 0, PATTERNS, PATTERNS).unpack(0, PATTERNS, out.getSegment(), 0);
         for (int i = 0; i < PATTERNS; i++) {
-            assertSame(i, out[i], Float.float16ToFloat((short) i));
+            assertSame(i, out.get(i), Float.float16ToFloat((short) i));
         }
     }
 
@@ -29,10 +30,10 @@ class HostWeightsTest {
         for (int i = 0; i < PATTERNS; i++) {
             values.set(i, (short) i);
         }
-        float[] out = new float[PATTERNS];
-        HostWeights.of(values, 0, PATTERNS, PATTERNS).unpack(0, PATTERNS, out, 0);
+        FloatArray out = new FloatArray(PATTERNS);
+        HostWeights.of(values, 0, PATTERNS, PATTERNS).unpack(0, PATTERNS, out.getSegment(), 0);
         for (int i = 0; i < PATTERNS; i++) {
-            assertSame(i, out[i], Float.intBitsToFloat(i << 16));
+            assertSame(i, out.get(i), Float.intBitsToFloat(i << 16));
         }
     }
 
@@ -42,12 +43,12 @@ class HostWeightsTest {
         for (int i = 0; i < 7; i++) {
             halves.set(i, new HalfFloat(i + 1f));
         }
-        float[] out = new float[64];
-        java.util.Arrays.fill(out, Float.NaN);
-        HostWeights.of(halves, 0, 7, 7).unpack(0, 7, out, 0);
-        assertThat(out).startsWith(1, 2, 3, 4, 5, 6, 7);
+        FloatArray out = new FloatArray(64);
+        out.init(Float.NaN);
+        HostWeights.of(halves, 0, 7, 7).unpack(0, 7, out.getSegment(), 0);
+        assertThat(out.toHeapArray()).startsWith(1, 2, 3, 4, 5, 6, 7);
         for (int i = 7; i < Math.ceilDiv(7, HostWeights.LANES) * HostWeights.LANES; i++) {
-            assertThat(out[i]).isZero();
+            assertThat(out.get(i)).isZero();
         }
     }
 

@@ -10,7 +10,6 @@ import java.lang.ref.Reference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
@@ -49,11 +48,14 @@ class MemoryBudgetTest {
         int elements = (int) Math.min(Integer.MAX_VALUE / 2, before / 2 / Float.BYTES);
         FloatArray held = DeviceArrays.floats(elements);
         long promised = 4L * elements;
-        assumeTrue(LargePages.bytes() >= promised, "arrays come from arenas, which touch them");
-        assertThat(before - MemoryBudget.available()).isGreaterThan(promised / 2);
-        assertComplains(() -> MemoryBudget.require(before - promised / 4, "the cache", "use less"),
-                "not enough memory for the cache", "use less");
-        Reference.reachabilityFence(held);
+        try {
+            assumeTrue(LargePages.bytes() >= promised, "arrays come from arenas, which touch them");
+            assertThat(before - MemoryBudget.available()).isGreaterThan(promised / 2);
+            assertComplains(() -> MemoryBudget.require(before - promised / 4, "the cache", "use less"),
+                    "not enough memory for the cache", "use less");
+        } finally {
+            Reference.reachabilityFence(held);
+        }
     }
 
     @Test

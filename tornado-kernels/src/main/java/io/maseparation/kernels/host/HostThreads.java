@@ -17,8 +17,7 @@ final class HostThreads {
         void run(int from, int to);
     }
 
-    /** Cores that work is shared out to. */
-    static final int CORES = Runtime.getRuntime().availableProcessors();
+    private static final int CORES = Runtime.getRuntime().availableProcessors();
 
     /**
      * Threads at work. Helpers stay away while there are as many as cores: where every core has a rank's own thread, a

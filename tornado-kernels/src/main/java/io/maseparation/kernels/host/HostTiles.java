@@ -46,12 +46,14 @@ final class HostTiles {
     void block(
             HostWeights w, int from, int to, MemorySegment x, long[] xAt, int rowFrom, int rowTo, float[] products) {
         int rows = rowTo - rowFrom;
+        // A short last tile has sums for all of its rows.
+        int padded = Math.ceilDiv(rows, TILE) * TILE;
         int outputs = to - from;
         int cols = w.cols();
-        if (sums.length <= rows * ROW) {
-            sums = new float[rows * ROW + LANES];
+        if (sums.length <= padded * ROW) {
+            sums = new float[padded * ROW + LANES];
         }
-        Arrays.fill(sums, 0, rows * ROW, 0f);
+        Arrays.fill(sums, 0, padded * ROW, 0f);
         for (int chunk = 0; chunk < cols; chunk += CHUNK) {
             int n = Math.min(CHUNK, cols - chunk);
             for (int o = 0; o < outputs; o += GROUP) {
@@ -71,11 +73,11 @@ final class HostTiles {
     private void multiply(MemorySegment x, long[] xAt, int rowFrom, int rowTo, long done, int n, int sumsAt) {
         int whole = FLOATS.loopBound(n);
         int at = sumsAt;
-        int r = rowFrom;
-        for (; r + TILE <= rowTo; r += TILE) {
+        for (int r = rowFrom; r < rowTo; r += TILE) {
+            // A short last tile computes its last row again.
             long x0 = xAt[r] + done;
-            long x1 = xAt[r + 1] + done;
-            long x2 = xAt[r + 2] + done;
+            long x1 = xAt[Math.min(r + 1, rowTo - 1)] + done;
+            long x2 = xAt[Math.min(r + 2, rowTo - 1)] + done;
             if (WIDE) {
                 threeByEight(weights, 0, x, x0, x1, x2, whole, sums, at);
             } else {
@@ -83,10 +85,6 @@ final class HostTiles {
                 threeByFour(weights, 4 * STRIDE, x, x0, x1, x2, whole, sums, at + 4 * LANES);
             }
             at += TILE * ROW;
-        }
-        for (; r < rowTo; r++) {
-            oneByEight(weights, 0, x, xAt[r] + done, whole, sums, at);
-            at += ROW;
         }
         if (whole < n) {
             tail(x, xAt, rowFrom, rowTo, done, whole, n, sumsAt);
@@ -247,46 +245,5 @@ final class HostTiles {
         s21.intoArray(sums, at + 2 * ROW + LANES);
         s22.intoArray(sums, at + 2 * ROW + 2 * LANES);
         s23.intoArray(sums, at + 2 * ROW + 3 * LANES);
-    }
-
-    /** The same for one activation row and eight outputs. */
-    private static void oneByEight(
-            MemorySegment w, long w0, MemorySegment x, long x0, int n, float[] sums, int at) {
-        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, at);
-        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, at + LANES);
-        FloatVector s02 = FloatVector.fromArray(FLOATS, sums, at + 2 * LANES);
-        FloatVector s03 = FloatVector.fromArray(FLOATS, sums, at + 3 * LANES);
-        FloatVector s04 = FloatVector.fromArray(FLOATS, sums, at + 4 * LANES);
-        FloatVector s05 = FloatVector.fromArray(FLOATS, sums, at + 5 * LANES);
-        FloatVector s06 = FloatVector.fromArray(FLOATS, sums, at + 6 * LANES);
-        FloatVector s07 = FloatVector.fromArray(FLOATS, sums, at + 7 * LANES);
-        for (int k = 0; k < n; k += LANES) {
-            long xk = 4L * k;
-            FloatVector a0 = FloatVector.fromMemorySegment(FLOATS, x, x0 + xk, ORDER);
-            FloatVector v0 = FloatVector.fromMemorySegment(FLOATS, w, w0 + xk, ORDER);
-            s00 = v0.fma(a0, s00);
-            FloatVector v1 = FloatVector.fromMemorySegment(FLOATS, w, w0 + xk + STRIDE, ORDER);
-            s01 = v1.fma(a0, s01);
-            FloatVector v2 = FloatVector.fromMemorySegment(FLOATS, w, w0 + xk + 2 * STRIDE, ORDER);
-            s02 = v2.fma(a0, s02);
-            FloatVector v3 = FloatVector.fromMemorySegment(FLOATS, w, w0 + xk + 3 * STRIDE, ORDER);
-            s03 = v3.fma(a0, s03);
-            FloatVector v4 = FloatVector.fromMemorySegment(FLOATS, w, w0 + xk + 4 * STRIDE, ORDER);
-            s04 = v4.fma(a0, s04);
-            FloatVector v5 = FloatVector.fromMemorySegment(FLOATS, w, w0 + xk + 5 * STRIDE, ORDER);
-            s05 = v5.fma(a0, s05);
-            FloatVector v6 = FloatVector.fromMemorySegment(FLOATS, w, w0 + xk + 6 * STRIDE, ORDER);
-            s06 = v6.fma(a0, s06);
-            FloatVector v7 = FloatVector.fromMemorySegment(FLOATS, w, w0 + xk + 7 * STRIDE, ORDER);
-            s07 = v7.fma(a0, s07);
-        }
-        s00.intoArray(sums, at);
-        s01.intoArray(sums, at + LANES);
-        s02.intoArray(sums, at + 2 * LANES);
-        s03.intoArray(sums, at + 3 * LANES);
-        s04.intoArray(sums, at + 4 * LANES);
-        s05.intoArray(sums, at + 5 * LANES);
-        s06.intoArray(sums, at + 6 * LANES);
-        s07.intoArray(sums, at + 7 * LANES);
     }
 }

@@ -7,10 +7,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /**
  * Pieces of the bodies that multiply fp16 weights with tensor cores, which TornadoVM inlines.
  *
- * <p>An operation is three tasks. {@link PackTensor} writes x as fp16 in tiles of 4 rows, in the order in which it is
- * multiplied. {@code multiply} leaves sums, and {@code sum} adds them up and stores results.
+ * <p>An operation is three tasks, and more where other bodies take the groups with many rows. {@link PackTensor} writes
+ * x as fp16 in tiles of 4 rows, in the order in which it is multiplied. {@code multiply} leaves sums, and {@code sum}
+ * adds them up and stores results.
  *
- * <p>A warp multiplies 16 weight rows with up to 32 rows of x, 64 columns per round; the 8 warps of a work-group share
+ * <p>A warp multiplies 16 weight rows with up to 8 tiles of x, 64 columns per round; the 8 warps of a work-group share
  * the x of a round. Weights are the left operand. The right one has 8 columns: x rounded to fp16 in the first four, and
  * what rounding left of it, times 2048, in the others. Both products of fp16 numbers are exact and summed in fp32, of
  * which the hardware cuts off low bits: errors are some ten times those of fp32, and not those of fp16. That holds for
@@ -124,7 +125,7 @@ public final class TensorTiles {
         return (lane & 15) * 112;
     }
 
-    /** Number of rows, or 0 if there are more than {@code most}, which {@link ManyRowsTensor} multiplies. */
+    /** Number of rows, or 0 if there are more than {@code most}, which other bodies multiply. */
     static int few(int rows, int most) {
         int few = rows;
         if (rows > most) {

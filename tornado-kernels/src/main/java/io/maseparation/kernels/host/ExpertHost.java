@@ -57,9 +57,9 @@ public final class ExpertHost {
         MemorySegment xs = x.getSegment();
         MemorySegment out = hidden.getSegment();
         int rowsOfOne = Math.ceilDiv(total, active.length);
-        int outputs = HostDots.outputs(rowsOfOne);
+        int outputs = HostDots.outputs(rowsOfOne, (long) active.length * width);
         int blocks = Math.ceilDiv(width, outputs);
-        int grain = ProjectionHost.grain(rowsOfOne, gated ? 2 * cols : cols);
+        int grain = ProjectionHost.grain(outputs, rowsOfOne, gated ? 2 * cols : cols);
         HostThreads.forRange(active.length * blocks, grain, (from, to) -> {
             HostDots dots = HostDots.get();
             float[] ups = new float[Math.min(total, HostDots.ROWS) * OUTPUTS];
@@ -112,9 +112,9 @@ public final class ExpertHost {
         MemorySegment in = hidden.getSegment();
         MemorySegment outs = out.getSegment();
         int rowsOfOne = Math.ceilDiv(total, active.length);
-        int outputs = HostDots.outputs(rowsOfOne);
+        int outputs = HostDots.outputs(rowsOfOne, (long) active.length * rows);
         int blocks = Math.ceilDiv(rows, outputs);
-        int grain = ProjectionHost.grain(rowsOfOne, width);
+        int grain = ProjectionHost.grain(outputs, rowsOfOne, width);
         HostThreads.forRange(active.length * blocks, grain, (from, to) -> {
             HostDots dots = HostDots.get();
             float[] sums = new float[Math.min(total, HostDots.ROWS) * OUTPUTS];

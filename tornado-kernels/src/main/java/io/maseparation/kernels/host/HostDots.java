@@ -28,6 +28,9 @@ final class HostDots {
     /** Up to this many activation rows, weights are read straight from memory and converted in registers. */
     private static final int FEW = 8;
 
+    /** Pieces of work that each core shall find at least. */
+    private static final int PIECES = 3;
+
     private static final ThreadLocal<HostDots> LOCAL = ThreadLocal.withInitial(HostDots::new);
 
     private final float[] lanes = new float[(2 * FEW + 1) * LANES];
@@ -78,11 +81,19 @@ final class HostDots {
     }
 
     /**
-     * {@return how many outputs make a piece of work, for a number of activation rows} With many rows, more of them for
-     * each pass over those; with few, more pieces for cores.
+     * {@return how many outputs make a piece of work} With many activation rows as many as leave some pieces for each
+     * core, since each piece is a pass over those rows; with few rows, few.
+     *
+     * @param rows activation rows of a piece
+     * @param outputs of all pieces
      */
-    static int outputs(int rows) {
-        return rows > FEW ? OUTPUTS : OUTPUTS / 3;
+    static int outputs(int rows, long outputs) {
+        int least = OUTPUTS / 3;
+        if (rows <= FEW) {
+            return least;
+        }
+        long most = outputs / (PIECES * HostThreads.CORES) / least * least;
+        return Math.clamp(most, least, OUTPUTS);
     }
 
     /** Weights are read once, straight from memory. */

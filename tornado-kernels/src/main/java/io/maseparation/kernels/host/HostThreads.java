@@ -17,7 +17,8 @@ final class HostThreads {
         void run(int from, int to);
     }
 
-    private static final int CORES = Runtime.getRuntime().availableProcessors();
+    /** Cores that work is shared out to. */
+    static final int CORES = Runtime.getRuntime().availableProcessors();
 
     /**
      * Threads at work. Helpers stay away while there are as many as cores: where every core has a rank's own thread, a

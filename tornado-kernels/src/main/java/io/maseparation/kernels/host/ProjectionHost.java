@@ -15,8 +15,8 @@ public final class ProjectionHost {
     private ProjectionHost() {}
 
     /** Blocks of outputs that are worth a thread, each of {@code cols} columns for {@code rows} activation rows. */
-    static int grain(int rows, int cols) {
-        return (int) Math.max(1, GRAIN / ((long) HostDots.outputs(rows) * Math.max(1, rows) * Math.max(1, cols)));
+    static int grain(int outputs, int rows, int cols) {
+        return (int) Math.max(1, GRAIN / ((long) outputs * Math.max(1, rows) * Math.max(1, cols)));
     }
 
     /** Positions of consecutive rows of {@code n} floats, in bytes. */
@@ -52,9 +52,9 @@ public final class ProjectionHost {
         MemorySegment outs = out.getSegment();
         boolean biased = (flags & 1) != 0;
         boolean accumulate = (flags & 2) != 0;
-        int outputs = HostDots.outputs(count);
+        int outputs = HostDots.outputs(count, rows);
         int blocks = Math.ceilDiv(rows, outputs);
-        HostThreads.forRange(blocks, grain(count, cols), (from, to) -> {
+        HostThreads.forRange(blocks, grain(outputs, count, cols), (from, to) -> {
             HostDots dots = HostDots.get();
             float[] sums = new float[Math.min(count, HostDots.ROWS) * HostDots.OUTPUTS];
             // Rows of activations stay in a cache while all outputs pass.
@@ -115,13 +115,13 @@ public final class ProjectionHost {
         };
         int[] rowsOf = {qRows, kRows, vRows};
         int[] firstOf = {0, qRows, qRows + kRows};
-        int outputs = HostDots.outputs(count);
+        int outputs = HostDots.outputs(count, total);
         int qBlocks = Math.ceilDiv(qRows, outputs);
         int kBlocks = Math.ceilDiv(kRows, outputs);
         int blocks = qBlocks + kBlocks + Math.ceilDiv(vRows, outputs);
         MemorySegment xs = x.getSegment();
         MemorySegment outs = qkv.getSegment();
-        HostThreads.forRange(blocks, grain(count, cols), (from, to) -> {
+        HostThreads.forRange(blocks, grain(outputs, count, cols), (from, to) -> {
             HostDots dots = HostDots.get();
             float[] sums = new float[Math.min(count, HostDots.ROWS) * HostDots.OUTPUTS];
             for (int i0 = 0; i0 < count; i0 += HostDots.ROWS) {

@@ -83,7 +83,7 @@ final class TensorTasks {
         int xShift = xShift(f16);
         int rows = x.getSize() / cols;
         int xTiles = Math.ceilDiv(rows, 1 << xShift);
-        int parts = parts(rows, 8);
+        int parts = parts(rows);
         int stride = matrices.getFirst().rowStride();
         boolean many = xTiles > FEW && matrices.stream().allMatch(w -> w.rows() % ManyRowsTensor.ROWS == 0);
         int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
@@ -185,8 +185,8 @@ final class TensorTasks {
     }
 
     /** Number of work-groups that share the passes over the rows of x. */
-    private static int parts(int rows, int most) {
-        return Math.clamp(Math.ceilDiv(rows, TensorTiles.PASS), 1, most);
+    private static int parts(int rows) {
+        return Math.clamp(Math.ceilDiv(rows, TensorTiles.PASS), 1, 8);
     }
 
     /** Adds the task of {@link ExpertUp}. */

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -53,7 +52,7 @@ class LinkFitTest {
     @Test
     @Timeout(60)
     void aLinkWithAKnownDelayIsFound() throws Exception {
-        Communicator slow = new Delayed(new InProcessCommunicator(2), new Link(20e-3, 3e8));
+        Communicator slow = delayed(new InProcessCommunicator(2), new Link(20e-3, 3e8));
         List<double[]> times = new ArrayList<>();
         Calibrator.atOnce(slow, () -> times.add(PairProbe.lead(slow, 0, 1)), () -> PairProbe.answer(slow, 1, 0));
 
@@ -63,38 +62,15 @@ class LinkFitTest {
         assertThat(found.seconds(LARGE)).isBetween(40e-3, 70e-3);
     }
 
-    /** Delivers messages late. */
-    private record Delayed(Communicator all, Link link) implements Communicator {
-        @Override
-        public void send(int to, MessageKey key, Message message) {
-            long nanos = (long) (1e9 * link.seconds((double) message.bytes()));
-            CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS).execute(() -> all.send(to, key, message));
-        }
-
-        @Override
-        public @Nullable Message poll(int rank, MessageKey key) {
-            return all.poll(rank, key);
-        }
-
-        @Override
-        public long arrivals(int rank) {
-            return all.arrivals(rank);
-        }
-
-        @Override
-        public void awaitArrival(int rank, long seen) throws InterruptedException {
-            all.awaitArrival(rank, seen);
-        }
-
-        @Override
-        public void wake(int rank) {
-            all.wake(rank);
-        }
-
-        @Override
-        public void abort() {
-            all.abort();
-        }
+    private static Communicator delayed(Communicator all, Link link) {
+        return new ForwardingCommunicator(all) {
+            @Override
+            public void send(int to, MessageKey key, Message message) {
+                long nanos = (long) (1e9 * link.seconds((double) message.bytes()));
+                CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS)
+                        .execute(() -> super.send(to, key, message));
+            }
+        };
     }
 
     @Test

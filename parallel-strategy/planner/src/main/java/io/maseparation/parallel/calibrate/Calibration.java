@@ -49,5 +49,14 @@ public record Calibration(Cluster cluster, Map<Operation, Fit> fits, Optional<St
         public double hostMs() {
             return stepMs - kernelMs - transferMs;
         }
+
+        /**
+         * {@return bytes moved, of what memory could move in the step's time}
+         *
+         * @param bytesPerSecond what memory moves at most
+         */
+        public double mbu(double bytesPerSecond) {
+            return bytesMoved / (stepMs / 1e3 * bytesPerSecond);
+        }
     }
 }

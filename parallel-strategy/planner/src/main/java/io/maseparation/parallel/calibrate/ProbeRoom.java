@@ -7,6 +7,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.Shard;
+import io.maseparation.parallel.layout.RankMemory;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.function.ToLongFunction;
@@ -40,9 +41,7 @@ record ProbeRoom(Device device, ModelConfig config, ToLongFunction<Shard> copied
     /** Bytes of a device's own memory that probes take together. */
     long deviceBytes(List<Held> atOnce) {
         return atOnce.stream()
-                .mapToLong(h -> h.shard().weightBytes(config)
-                        + h.capacity().kvBytes(config, h.shard())
-                        + h.capacity().activationBytes(config, h.shard()))
+                .mapToLong(h -> RankMemory.of(config, h.shard(), h.capacity()).bytes())
                 .sum();
     }
 

@@ -42,7 +42,8 @@ class VerdictTest {
         List<SimulationResult.Rank> ranks = IntStream.range(0, 4)
                 .mapToObj(r -> new SimulationResult.Rank(
                         r, plan.ranks().get(r).role(), r, busy, 0,
-                        RankMemory.of(plan, plan.ranks().get(r), new Capacity(0, 0, 0, 0, List.of(), DataType.F16)),
+                        RankMemory.of(SEED, plan.ranks().get(r).shard(),
+                                new Capacity(0, 0, 0, 0, List.of(), DataType.F16)),
                         new SimulationResult.Rank.Work(0, 0, 0)))
                 .toList();
         SimulationResult result = new SimulationResult(

@@ -69,7 +69,7 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
             if (like.isEmpty()) {
                 different.add(rank);
             }
-            all.add(like.map(other -> all.get(other.rank())).orElseGet(() -> of(plan, rank, capacity)));
+            all.add(like.map(other -> all.get(other.rank())).orElseGet(() -> of(plan.config(), rank.shard(), capacity)));
         }
         return List.copyOf(all);
     }
@@ -105,16 +105,16 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
     /**
      * {@return what a rank holds with buffers of given sizes}
      *
-     * @param plan the plan
-     * @param rank the rank
+     * @param config the model
+     * @param shard its share of that
      * @param capacity sizes of its buffers
      */
-    public static RankMemory of(Plan plan, RankPlan rank, Capacity capacity) {
+    public static RankMemory of(ModelConfig config, Shard shard, Capacity capacity) {
         return new RankMemory(
                 capacity,
-                rank.shard().weightBytes(plan.config()),
-                capacity.kvBytes(plan.config(), rank.shard()),
-                capacity.activationBytes(plan.config(), rank.shard()));
+                shard.weightBytes(config),
+                capacity.kvBytes(config, shard),
+                capacity.activationBytes(config, shard));
     }
 
     /** Ranks whose rows may arrive for the rank's experts. */

@@ -183,7 +183,7 @@ public record CalibrationReport(
         step.put("kernel_ms", split.kernelMs());
         step.put("transfer_ms", split.transferMs());
         step.put("host_ms", split.hostMs());
-        step.put("mbu", split.bytesMoved() / (split.stepMs() / 1e3 * kind.roofline().bytesPerSecond()));
+        step.put("mbu", split.mbu(kind.roofline().bytesPerSecond()));
         return step;
     }
 
@@ -211,8 +211,7 @@ public record CalibrationReport(
                         Unit.BYTES.text(split.transferBytes()),
                         Unit.MILLISECONDS.text(split.hostMs()),
                         Unit.BYTES.text((long) split.bytesMoved()),
-                        Unit.PERCENT
-                                .text(split.bytesMoved() / (split.stepMs() / 1e3 * kind.roofline().bytesPerSecond())));
+                        Unit.PERCENT.text(split.mbu(kind.roofline().bytesPerSecond())));
     }
 
     private static String hostText(Cluster cluster) {

@@ -29,7 +29,7 @@ final class HostDots {
     private static final int FEW = 8;
 
     /** Pieces of work that each core shall find at least. */
-    private static final int PIECES = 3;
+    private static final long PIECES = 3;
 
     private static final ThreadLocal<HostDots> LOCAL = ThreadLocal.withInitial(HostDots::new);
 

@@ -69,7 +69,8 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
             if (like.isEmpty()) {
                 different.add(rank);
             }
-            all.add(like.map(other -> all.get(other.rank())).orElseGet(() -> of(plan.config(), rank.shard(), capacity)));
+            all.add(like.map(other -> all.get(other.rank()))
+                    .orElseGet(() -> of(plan.config(), rank.shard(), capacity)));
         }
         return List.copyOf(all);
     }

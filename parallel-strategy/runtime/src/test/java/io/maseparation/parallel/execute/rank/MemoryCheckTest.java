@@ -22,7 +22,8 @@ class MemoryCheckTest {
     private final Plan plan = Planning.plan(Presets.config("tiny"), Layout.separated(1, 2));
     private final List<RankMemory> memory = plan.ranks().stream()
             .map(rank -> RankMemory.of(
-                    plan.config(), rank.shard(), new Capacity(4, rank.shard().attention().isPresent() ? 8 : 0, 4, 64, List.of(16),
+                    plan.config(), rank.shard(),
+                    new Capacity(4, rank.shard().attention().isPresent() ? 8 : 0, 4, 64, List.of(16),
                             DataType.F32)))
             .toList();
     private final Device device = TestDevices.strict(1).getFirst();

@@ -10,8 +10,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.vectors.Half2;
 
 /**
- * Gpu bodies of {@code DecodeAttention}: one work-group per row and head, tiles of 256 positions split over its warps,
- * with a running softmax from tile to tile.
+ * Gpu bodies of {@code DecodeAttention}: one work-group per row and head, with a running softmax over tiles of 256
+ * positions that its warps share, or one in each warp.
  */
 public final class DecodeGpu {
     /** Threads of a work-group. */
@@ -225,6 +225,187 @@ public final class DecodeGpu {
             int o = (row * heads + head) * headDim;
             for (int d = tid; d < headDim; d += 128) {
                 out.set(o + d, sums[d] / total);
+            }
+        }
+    }
+
+    /** Whether {@link #f32Columns} takes heads of this many columns. */
+    public static boolean inColumns(int headDim) {
+        return headDim > 64 && headDim <= 128;
+    }
+
+    /**
+     * Cache of fp32, for heads that {@link #inColumns} says. A lane has four columns. Each warp takes four neighbouring
+     * positions of every 16, keeps the running softmax of its own in registers and reads their values together with
+     * their keys, 32 loads a lane, so that nobody waits for the other warps before the end, where the four are merged in
+     * order.
+     */
+    public static void f32Columns(
+            KernelContext context,
+            IntArray step,
+            FloatArray qkv,
+            IntArray rowInfo,
+            FloatArray kCache,
+            FloatArray vCache,
+            FloatArray out,
+            int heads,
+            int kvHeads,
+            int firstHead,
+            int ownHeads,
+            int headDim,
+            float scale,
+            int window) {
+        int tid = context.localIdx;
+        int lane = tid & 31;
+        int warp = tid >> 5;
+        float[] sums = context.allocateFloatLocalArray(512);
+        float[] softmax = context.allocateFloatLocalArray(8);
+        int ownQueries = ownHeads * (heads / kvHeads);
+        int r = context.groupIdx / ownQueries;
+        if (r < step.get(1) - step.get(2)) {
+            int head = firstHead * (heads / kvHeads) + context.groupIdx % ownQueries;
+            int kvHead = context.groupIdx % ownQueries / (heads / kvHeads);
+            int row = step.get(0) + step.get(2) + r;
+            int position = rowInfo.get(3 * row);
+            int lowest = 0;
+            if (window > 0) {
+                lowest = TornadoMath.max(0, position + 1 - window);
+            }
+            int table = rowInfo.get(3 * row + 1);
+            int q = (row * (heads + 2 * kvHeads) + head) * headDim;
+            // Lanes beyond the last column read it again, and multiply it by 0.
+            int third = TornadoMath.min(lane + 64, headDim - 1);
+            int fourth = TornadoMath.min(lane + 96, headDim - 1);
+            float q0 = qkv.get(q + lane) * scale;
+            float q1 = qkv.get(q + lane + 32) * scale;
+            float q2 = qkv.get(q + third) * scale;
+            float q3 = qkv.get(q + fourth) * scale;
+            if (lane + 64 >= headDim) {
+                q2 = 0f;
+            }
+            if (lane + 96 >= headDim) {
+                q3 = 0f;
+            }
+            float most = -3.0e38f;
+            float total = 0f;
+            float sum0 = 0f;
+            float sum1 = 0f;
+            float sum2 = 0f;
+            float sum3 = 0f;
+            int start = lowest / 16 * 16 + 4 * warp;
+            if (start + 3 < lowest) {
+                start = start + 16;
+            }
+            // The next block is asked for while this one's positions are read: loads must not wait for the table.
+            int next = rowInfo.get(table + TornadoMath.min(start, position) / BLOCK);
+            for (int p = start; p <= position; p += 16) {
+                int block = next;
+                next = rowInfo.get(table + TornadoMath.min(p + 16, position) / BLOCK);
+                int cache = (block * ownHeads + kvHead) * BLOCK + p % BLOCK - p;
+                // Outside what the row sees the nearest position that it does, with a weight of 0.
+                int at0 = (cache + TornadoMath.max(p, lowest)) * headDim;
+                int at1 = (cache + TornadoMath.min(TornadoMath.max(p + 1, lowest), position)) * headDim;
+                int at2 = (cache + TornadoMath.min(TornadoMath.max(p + 2, lowest), position)) * headDim;
+                int at3 = (cache + TornadoMath.min(TornadoMath.max(p + 3, lowest), position)) * headDim;
+                float k0a = kCache.get(at0 + lane);
+                float k0b = kCache.get(at0 + lane + 32);
+                float k0c = kCache.get(at0 + third);
+                float k0d = kCache.get(at0 + fourth);
+                float k1a = kCache.get(at1 + lane);
+                float k1b = kCache.get(at1 + lane + 32);
+                float k1c = kCache.get(at1 + third);
+                float k1d = kCache.get(at1 + fourth);
+                float k2a = kCache.get(at2 + lane);
+                float k2b = kCache.get(at2 + lane + 32);
+                float k2c = kCache.get(at2 + third);
+                float k2d = kCache.get(at2 + fourth);
+                float k3a = kCache.get(at3 + lane);
+                float k3b = kCache.get(at3 + lane + 32);
+                float k3c = kCache.get(at3 + third);
+                float k3d = kCache.get(at3 + fourth);
+                float v0a = vCache.get(at0 + lane);
+                float v0b = vCache.get(at0 + lane + 32);
+                float v0c = vCache.get(at0 + third);
+                float v0d = vCache.get(at0 + fourth);
+                float v1a = vCache.get(at1 + lane);
+                float v1b = vCache.get(at1 + lane + 32);
+                float v1c = vCache.get(at1 + third);
+                float v1d = vCache.get(at1 + fourth);
+                float v2a = vCache.get(at2 + lane);
+                float v2b = vCache.get(at2 + lane + 32);
+                float v2c = vCache.get(at2 + third);
+                float v2d = vCache.get(at2 + fourth);
+                float v3a = vCache.get(at3 + lane);
+                float v3b = vCache.get(at3 + lane + 32);
+                float v3c = vCache.get(at3 + third);
+                float v3d = vCache.get(at3 + fourth);
+                float score0 = context.simdSum((q0 * k0a + q1 * k0b) + (q2 * k0c + q3 * k0d));
+                float score1 = context.simdSum((q0 * k1a + q1 * k1b) + (q2 * k1c + q3 * k1d));
+                float score2 = context.simdSum((q0 * k2a + q1 * k2b) + (q2 * k2c + q3 * k2d));
+                float score3 = context.simdSum((q0 * k3a + q1 * k3b) + (q2 * k3c + q3 * k3d));
+                if (p < lowest) {
+                    score0 = -3.0e38f;
+                }
+                if (p + 1 > position || p + 1 < lowest) {
+                    score1 = -3.0e38f;
+                }
+                if (p + 2 > position || p + 2 < lowest) {
+                    score2 = -3.0e38f;
+                }
+                if (p + 3 > position || p + 3 < lowest) {
+                    score3 = -3.0e38f;
+                }
+                float now = TornadoMath.max(TornadoMath.max(score0, score1), TornadoMath.max(score2, score3));
+                now = TornadoMath.max(most, now);
+                float correction = TornadoMath.exp(most - now);
+                most = now;
+                float weight0 = TornadoMath.exp(score0 - now);
+                float weight1 = TornadoMath.exp(score1 - now);
+                float weight2 = TornadoMath.exp(score2 - now);
+                float weight3 = TornadoMath.exp(score3 - now);
+                total = total * correction + ((weight0 + weight1) + (weight2 + weight3));
+                sum0 *= correction;
+                sum1 *= correction;
+                sum2 *= correction;
+                sum3 *= correction;
+                sum0 += weight0 * v0a;
+                sum1 += weight0 * v0b;
+                sum2 += weight0 * v0c;
+                sum3 += weight0 * v0d;
+                sum0 += weight1 * v1a;
+                sum1 += weight1 * v1b;
+                sum2 += weight1 * v1c;
+                sum3 += weight1 * v1d;
+                sum0 += weight2 * v2a;
+                sum1 += weight2 * v2b;
+                sum2 += weight2 * v2c;
+                sum3 += weight2 * v2d;
+                sum0 += weight3 * v3a;
+                sum1 += weight3 * v3b;
+                sum2 += weight3 * v3c;
+                sum3 += weight3 * v3d;
+            }
+            int to = warp * 128 + lane;
+            sums[to] = sum0;
+            sums[to + 32] = sum1;
+            sums[to + 64] = sum2;
+            sums[to + 96] = sum3;
+            if (lane == 0) {
+                softmax[warp] = most;
+                softmax[4 + warp] = total;
+            }
+            context.localBarrier();
+            float highest = TornadoMath.max(
+                    TornadoMath.max(softmax[0], softmax[1]), TornadoMath.max(softmax[2], softmax[3]));
+            float factor0 = TornadoMath.exp(softmax[0] - highest);
+            float factor1 = TornadoMath.exp(softmax[1] - highest);
+            float factor2 = TornadoMath.exp(softmax[2] - highest);
+            float factor3 = TornadoMath.exp(softmax[3] - highest);
+            float all = softmax[4] * factor0 + softmax[5] * factor1 + softmax[6] * factor2 + softmax[7] * factor3;
+            if (tid < headDim) {
+                float value = sums[tid] * factor0 + sums[tid + 128] * factor1 + sums[tid + 256] * factor2
+                        + sums[tid + 384] * factor3;
+                out.set((row * heads + head) * headDim + tid, value / all);
             }
         }
     }
@@ -502,7 +683,7 @@ public final class DecodeGpu {
 
     /** Whether {@link #f16Pairs} takes heads of this many columns; it needs TornadoVM's CUDA backend, too. */
     public static boolean inPairs(int headDim) {
-        return headDim % 2 == 0 && headDim > 64 && headDim <= 128;
+        return headDim % 2 == 0 && inColumns(headDim);
     }
 
     /**

@@ -77,9 +77,13 @@ public final class DecodeAttention {
             case HOST -> g.partTask(id, part, t -> t.task(
                     id, AttentionHost::decodeF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window));
-            case GPU -> g.partTask(id, part, workers(qkv, heads, part), t -> t.task(
-                    id, DecodeGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
-                    scale, window));
+            case GPU -> g.partTask(id, part, workers(qkv, heads, part), t -> DecodeGpu.inColumns(headDim)
+                    ? t.task(
+                            id, DecodeGpu::f32Columns, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads,
+                            first, own, headDim, scale, window)
+                    : t.task(
+                            id, DecodeGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first,
+                            own, headDim, scale, window));
             case PORTABLE -> g.partTask(id, part, t -> t.task(
                     id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window, 0));

@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.KvCache;
+import io.maseparation.kernels.gpu.DecodeGpu;
 import io.maseparation.kernels.gpu.PrefillTensor;
+import io.maseparation.kernels.gpu.WorkerGrids;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -272,6 +274,84 @@ class AttentionTest {
                             assertThat(alone.get(i)).as(p.what).isNaN();
                         }
                     }
+                }
+            }
+        }
+    }
+
+    /**
+     * Heads on both sides of those that warps with a softmax of their own take; contexts and windows that begin and end
+     * at and beside the positions of a warp, of all warps, and of a block.
+     */
+    @Test
+    void decodeOnAGpuWithAnyNumberOfColumns() {
+        int[][] ranges = contexts(3, 4, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 129, 2, 1, 400);
+        int[][] shapes = {{2, 2, 64}, {2, 1, 65}, {4, 2, 72}, {1, 1, 80}, {2, 2, 97}, {2, 1, 128}, {1, 1, 136}};
+        for (int[] shape : shapes) {
+            for (int window : shape[2] == 80 || shape[2] == 128 ? new int[] {0, 1, 14, 33, 100} : new int[] {0, 5}) {
+                Problem p = new Problem(Body.GPU, DataType.F32, shape, window, ranges);
+                FloatArray out = p.run(Body.GPU, false, 0, p.rows, 0);
+                p.check(out, 0, p.rows);
+                // Another batch, as it stood before the rows after it were appended.
+                int size = p.heads * p.headDim;
+                FloatArray part = p.run(Body.GPU, false, 7, 5, 1);
+                RowOps.assertSameBits(p.what, part, out, 8 * size, 12 * size);
+            }
+        }
+    }
+
+    @Test
+    void theBodiesForAGpuAgree() {
+        int[][] ranges = contexts(1, 20, 64, 300);
+        for (int window : new int[] {0, 41}) {
+            Problem p = new Problem(Body.GPU, DataType.F32, new int[] {4, 2, 112}, window, ranges, false);
+            FloatArray out = p.run(Body.GPU, false, 0, p.rows, 0);
+            FloatArray other = TestArrays.poisoned(out.getSize());
+            IntArray step = RowOps.step(0, p.rows, 0);
+            FloatArray k = (FloatArray) p.keys(0);
+            FloatArray v = (FloatArray) p.values(0);
+            RowOps.run(
+                    Body.GPU,
+                    g -> g.task(
+                            "f32", WorkerGrids.groups(p.rows * p.heads, DecodeGpu.GROUP),
+                            t -> t.task(
+                                    "f32", DecodeGpu::f32, g.context(), step, p.qkv, p.rowInfo, k, v, other, p.heads,
+                                    p.kvHeads, 0, p.kvHeads, p.headDim, p.scale, p.window)),
+                    step, p.qkv, p.rowInfo, k, v, other);
+            for (int i = 0; i < out.getSize(); i++) {
+                RowOps.assertClose(p.what, out, i, other.get(i), 2 * tolerance(p.headDim, 300, p.scale));
+            }
+        }
+    }
+
+    /** Scores whose exponential no number holds, and one far above the others wherever it is. */
+    @ParameterizedTest
+    @EnumSource(Body.class)
+    void decodeSubtractsTheHighestScore(Body body) {
+        for (int headDim : new int[] {32, 128}) {
+            Problem p = new Problem(body, DataType.F32, new int[] {1, 1, headDim}, 0, contexts(1, 7, 70, 35, 90));
+            p.scale = 1;
+            for (int i = 0; i < p.qkv.getSize(); i++) {
+                p.qkv.set(i, 100 * p.qkv.get(i));
+            }
+            p.check(p.run(body, false, 0, p.rows, 0), 0, p.rows, 100);
+        }
+    }
+
+    /** Minimum and maximum of a GPU lose a NaN. */
+    @ParameterizedTest
+    @EnumSource(Body.class)
+    void decodeOfWhatIsNotANumberIsNone(Body body) {
+        for (int headDim : new int[] {32, 72}) {
+            Problem p = new Problem(body, DataType.F32, new int[] {1, 1, headDim}, 0, contexts(5, 40, 40, 40));
+            p.qkv.set(3 * headDim, Float.NaN);
+            Problem.set(p.keys(0), p.element(2, 0, 21) + headDim - 1, Float.NaN);
+            Problem.set(p.values(0), p.element(3, 0, 38) + 3, Float.NaN);
+            FloatArray out = p.run(body, false, 0, p.rows, 0);
+            for (int row = 0; row < p.rows; row++) {
+                for (int d = 0; d < headDim; d++) {
+                    assertThat(Float.isNaN(out.get(row * headDim + d))).as("%s row %d column %d", p.what, row, d)
+                            .isEqualTo(row == 1 || row == 2 || row == 3 && d == 3);
                 }
             }
         }

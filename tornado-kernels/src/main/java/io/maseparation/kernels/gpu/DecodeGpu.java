@@ -237,8 +237,8 @@ public final class DecodeGpu {
     /**
      * Cache of fp32, for heads that {@link #inColumns} says. A lane has four columns. Each warp takes four neighbouring
      * positions of every 16, keeps the running softmax of its own in registers and reads their values together with
-     * their keys, 32 loads a lane, so that nobody waits for the other warps before the end, where the four are merged in
-     * order.
+     * their keys, 32 loads a lane, so that nobody waits for the other warps before the end, where the four are merged
+     * in order.
      */
     public static void f32Columns(
             KernelContext context,
@@ -307,6 +307,7 @@ public final class DecodeGpu {
                 int at1 = (cache + TornadoMath.min(TornadoMath.max(p + 1, lowest), position)) * headDim;
                 int at2 = (cache + TornadoMath.min(TornadoMath.max(p + 2, lowest), position)) * headDim;
                 int at3 = (cache + TornadoMath.min(TornadoMath.max(p + 3, lowest), position)) * headDim;
+                // Of positions 0 to 3, columns a to d.
                 float k0a = kCache.get(at0 + lane);
                 float k0b = kCache.get(at0 + lane + 32);
                 float k0c = kCache.get(at0 + third);

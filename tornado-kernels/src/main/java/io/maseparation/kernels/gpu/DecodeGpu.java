@@ -296,34 +296,38 @@ public final class DecodeGpu {
             if (start + 3 < lowest) {
                 start = start + 16;
             }
-            // The next block is asked for while this one's positions are read: loads must not wait for the table.
-            int next = rowInfo.get(table + TornadoMath.min(start, position) / BLOCK);
+            // Keys are asked for a turn ahead of their use, together with the values of this turn, and blocks two turns
+            // ahead: then a turn waits once, for loads that were all under way at the same time.
+            int seen = TornadoMath.min(start, position);
+            int cache = (rowInfo.get(table + seen / BLOCK) * ownHeads + kvHead) * BLOCK - seen / BLOCK * BLOCK;
+            int next = rowInfo.get(table + TornadoMath.min(start + 16, position) / BLOCK);
+            // Outside what the row sees the nearest position that it does, with a weight of 0.
+            int at0 = (cache + TornadoMath.min(TornadoMath.max(start, lowest), position)) * headDim;
+            int at1 = (cache + TornadoMath.min(TornadoMath.max(start + 1, lowest), position)) * headDim;
+            int at2 = (cache + TornadoMath.min(TornadoMath.max(start + 2, lowest), position)) * headDim;
+            int at3 = (cache + TornadoMath.min(TornadoMath.max(start + 3, lowest), position)) * headDim;
+            // Of positions 0 to 3, columns a to d.
+            float k0a = kCache.get(at0 + lane);
+            float k0b = kCache.get(at0 + lane + 32);
+            float k0c = kCache.get(at0 + third);
+            float k0d = kCache.get(at0 + fourth);
+            float k1a = kCache.get(at1 + lane);
+            float k1b = kCache.get(at1 + lane + 32);
+            float k1c = kCache.get(at1 + third);
+            float k1d = kCache.get(at1 + fourth);
+            float k2a = kCache.get(at2 + lane);
+            float k2b = kCache.get(at2 + lane + 32);
+            float k2c = kCache.get(at2 + third);
+            float k2d = kCache.get(at2 + fourth);
+            float k3a = kCache.get(at3 + lane);
+            float k3b = kCache.get(at3 + lane + 32);
+            float k3c = kCache.get(at3 + third);
+            float k3d = kCache.get(at3 + fourth);
             for (int p = start; p <= position; p += 16) {
-                int block = next;
-                next = rowInfo.get(table + TornadoMath.min(p + 16, position) / BLOCK);
-                int cache = (block * ownHeads + kvHead) * BLOCK + p % BLOCK - p;
-                // Outside what the row sees the nearest position that it does, with a weight of 0.
-                int at0 = (cache + TornadoMath.max(p, lowest)) * headDim;
-                int at1 = (cache + TornadoMath.min(TornadoMath.max(p + 1, lowest), position)) * headDim;
-                int at2 = (cache + TornadoMath.min(TornadoMath.max(p + 2, lowest), position)) * headDim;
-                int at3 = (cache + TornadoMath.min(TornadoMath.max(p + 3, lowest), position)) * headDim;
-                // Of positions 0 to 3, columns a to d.
-                float k0a = kCache.get(at0 + lane);
-                float k0b = kCache.get(at0 + lane + 32);
-                float k0c = kCache.get(at0 + third);
-                float k0d = kCache.get(at0 + fourth);
-                float k1a = kCache.get(at1 + lane);
-                float k1b = kCache.get(at1 + lane + 32);
-                float k1c = kCache.get(at1 + third);
-                float k1d = kCache.get(at1 + fourth);
-                float k2a = kCache.get(at2 + lane);
-                float k2b = kCache.get(at2 + lane + 32);
-                float k2c = kCache.get(at2 + third);
-                float k2d = kCache.get(at2 + fourth);
-                float k3a = kCache.get(at3 + lane);
-                float k3b = kCache.get(at3 + lane + 32);
-                float k3c = kCache.get(at3 + third);
-                float k3d = kCache.get(at3 + fourth);
+                float part0 = (q0 * k0a + q1 * k0b) + (q2 * k0c + q3 * k0d);
+                float part1 = (q0 * k1a + q1 * k1b) + (q2 * k1c + q3 * k1d);
+                float part2 = (q0 * k2a + q1 * k2b) + (q2 * k2c + q3 * k2d);
+                float part3 = (q0 * k3a + q1 * k3b) + (q2 * k3c + q3 * k3d);
                 float v0a = vCache.get(at0 + lane);
                 float v0b = vCache.get(at0 + lane + 32);
                 float v0c = vCache.get(at0 + third);
@@ -340,10 +344,33 @@ public final class DecodeGpu {
                 float v3b = vCache.get(at3 + lane + 32);
                 float v3c = vCache.get(at3 + third);
                 float v3d = vCache.get(at3 + fourth);
-                float score0 = context.simdSum((q0 * k0a + q1 * k0b) + (q2 * k0c + q3 * k0d));
-                float score1 = context.simdSum((q0 * k1a + q1 * k1b) + (q2 * k1c + q3 * k1d));
-                float score2 = context.simdSum((q0 * k2a + q1 * k2b) + (q2 * k2c + q3 * k2d));
-                float score3 = context.simdSum((q0 * k3a + q1 * k3b) + (q2 * k3c + q3 * k3d));
+                seen = TornadoMath.min(p + 16, position);
+                cache = (next * ownHeads + kvHead) * BLOCK - seen / BLOCK * BLOCK;
+                next = rowInfo.get(table + TornadoMath.min(p + 32, position) / BLOCK);
+                at0 = (cache + TornadoMath.min(p + 16, position)) * headDim;
+                at1 = (cache + TornadoMath.min(p + 17, position)) * headDim;
+                at2 = (cache + TornadoMath.min(p + 18, position)) * headDim;
+                at3 = (cache + TornadoMath.min(p + 19, position)) * headDim;
+                k0a = kCache.get(at0 + lane);
+                k0b = kCache.get(at0 + lane + 32);
+                k0c = kCache.get(at0 + third);
+                k0d = kCache.get(at0 + fourth);
+                k1a = kCache.get(at1 + lane);
+                k1b = kCache.get(at1 + lane + 32);
+                k1c = kCache.get(at1 + third);
+                k1d = kCache.get(at1 + fourth);
+                k2a = kCache.get(at2 + lane);
+                k2b = kCache.get(at2 + lane + 32);
+                k2c = kCache.get(at2 + third);
+                k2d = kCache.get(at2 + fourth);
+                k3a = kCache.get(at3 + lane);
+                k3b = kCache.get(at3 + lane + 32);
+                k3c = kCache.get(at3 + third);
+                k3d = kCache.get(at3 + fourth);
+                float score0 = context.simdSum(part0);
+                float score1 = context.simdSum(part1);
+                float score2 = context.simdSum(part2);
+                float score3 = context.simdSum(part3);
                 if (p < lowest) {
                     score0 = -3.0e38f;
                 }

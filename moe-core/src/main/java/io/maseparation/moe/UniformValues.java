@@ -41,6 +41,19 @@ public final class UniformValues {
         return new UniformValues(type, deviation);
     }
 
+    /**
+     * Sets the first elements of an array to the values that one is chosen from, in the order of their choices.
+     *
+     * @param data the array's elements, in this format
+     */
+    public void table(MemorySegment data) {
+        if (shorts == null) {
+            MemorySegment.copy(floats, 0, data, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, VALUES);
+        } else {
+            MemorySegment.copy(shorts, 0, data, ValueLayout.JAVA_SHORT_UNALIGNED, 0, VALUES);
+        }
+    }
+
     private static short toBfloat16(float value) {
         int bits = Float.floatToRawIntBits(value);
         return (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);

@@ -13,10 +13,15 @@ import java.util.function.IntUnaryOperator;
  */
 public final class HostKv {
     private final List<KvCache> caches;
+    private final Runnable beforeUse;
 
-    /** @param caches by layer */
-    HostKv(List<KvCache> caches) {
+    /**
+     * @param caches by layer
+     * @param beforeUse sees to it that what a device would have made of itself is here
+     */
+    HostKv(List<KvCache> caches, Runnable beforeUse) {
         this.caches = List.copyOf(caches);
+        this.beforeUse = beforeUse;
     }
 
     /**
@@ -37,6 +42,8 @@ public final class HostKv {
         if (from < 0 || from > to) {
             throw new IllegalArgumentException("positions %d to %d".formatted(from, to));
         }
+        source.beforeUse.run();
+        beforeUse.run();
         long bytes = 0;
         for (int layer = 0; layer < caches.size(); layer++) {
             KvCache there = source.caches.get(layer);

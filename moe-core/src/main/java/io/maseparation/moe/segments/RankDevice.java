@@ -3,10 +3,7 @@ package io.maseparation.moe.segments;
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.DataType;
-import io.maseparation.kernels.operations.CapturedGraph;
-import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.kernels.operations.PartialInput;
-import io.maseparation.kernels.operations.RowTransfer;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import java.util.ArrayList;
@@ -25,6 +22,7 @@ import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.TornadoExecutionResult;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.ProfilerMode;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
@@ -48,36 +46,26 @@ public final class RankDevice implements AutoCloseable {
     private final Optional<ArrayMemory> memory;
     private final Precompilation compilation;
     private final RankArrays arrays;
-    private final ModelConfig config;
+    private final TornadoDevice device;
     private final Shard shard;
     private final RankBuffers buffers;
     /** The graphs that each segment runs, one after the other. */
-    private final Map<String, List<Graph>> graphs = new LinkedHashMap<>();
+    private final Map<String, List<RankGraph>> graphs = new LinkedHashMap<>();
     private final Map<Integer, Integer> profileLengths = new HashMap<>();
     private final boolean compiles;
     private final boolean tensorCores;
     private final boolean hostMemory;
     private final HostKv kv;
+    /** What makes the KV cache, until the first segment runs or the host has it. */
+    private Optional<DeviceCaches> deviceCaches;
+
+    private final boolean handsOn;
+    private final boolean capturesGraphs;
+    private boolean begun;
     private final int graphCount;
     private final Map<Integer, Integer> runs = new HashMap<>();
     private @Nullable TornadoExecutionResult last;
     private long firstRunNanos;
-
-    /**
-     * A task graph of the plan.
-     *
-     * @param index its place in the plan
-     * @param tasks names of its tasks
-     * @param continued for each task whether it continues the operation of the task before
-     * @param transferBytes bytes that every execution takes to the device and back, besides rows
-     * @param appends layers, counted from the shard's first, to which it appends keys and values
-     * @param answers what shows whether the device has run it
-     * @param rows what moves rows between host and device
-     * @param captured what runs it without TornadoVM's interpreter, once it is captured
-     */
-    private record Graph(
-            int index, List<String> tasks, List<Boolean> continued, long transferBytes, List<Integer> appends,
-            Answers answers, RowMover rows, CapturedGraph captured) {}
 
     /**
      * Builds the graphs and puts on the device what they hand on.
@@ -106,8 +94,9 @@ public final class RankDevice implements AutoCloseable {
             Capacity capacity,
             List<Segment> segments,
             boolean profiled) {
-        config = weights.config();
+        this.device = device.device();
         this.shard = shard;
+        ModelConfig config = weights.config();
         compiles = !device.target().embedded();
         boolean f16 = config.weightType() == DataType.F16 || capacity.kvType() == DataType.F16;
         tensorCores = device.multipliesOnTensorCores() && f16;
@@ -120,30 +109,22 @@ public final class RankDevice implements AutoCloseable {
         RankParts parts = compiles ? compiled(make) : made(make);
         arrays = parts.arrays();
         buffers = RankBuffers.of(arrays, parts.rope());
-        kv = new HostKv(arrays.caches);
+        kv = new HostKv(arrays.caches, this::makeCachesHere);
+        deviceCaches = parts.caches();
         // TornadoVM's other backends throw what their drivers say.
         boolean mayFallSilent = compiles && device.target().backend() == TornadoVMBackendType.PTX;
         List<ImmutableTaskGraph> built = new ArrayList<>();
         parts.first().ifPresent(built::add);
         parts.pieces().values().forEach(of -> of.forEach(piece -> built.add(piece.built())));
+        handsOn = parts.first().isPresent();
+        capturesGraphs = device.target().cudaGraphs() && !profiled;
+        deviceCaches.map(DeviceCaches::graph).ifPresent(built::add);
         graphCount = built.size();
         plan = made(() -> new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new)));
         parts.pieces().forEach((segment, of) -> {
-            List<Graph> own = new ArrayList<>();
+            List<RankGraph> own = new ArrayList<>();
             for (SegmentBuilder.Piece piece : of) {
-                KernelGraph graph = piece.graph();
-                int index = built.indexOf(piece.built());
-                List<RowTransfer> answers = new ArrayList<>(mayFallSilent ? graph.rowOutputs() : List.of());
-                answers.removeIf(out -> graph.rowInputs().stream().anyMatch(in -> in.array() == out.array()));
-                own.add(new Graph(
-                        index,
-                        graph.taskNames(),
-                        graph.continuedOperations(),
-                        graph.inputBytes() + graph.outputBytes(),
-                        layersAppended(piece.segment(), shard.firstLayer()),
-                        new Answers(mayFallSilent ? graph.answers() : List.of(), answers),
-                        new RowMover(graph, piece.built(), plan, device.device()),
-                        new CapturedGraph(piece.built(), plan, index, device.device())));
+                own.add(RankGraph.of(piece, shard, plan, built.indexOf(piece.built()), this.device, mayFallSilent));
             }
             if (graphs.put(segment.name(), own) != null) {
                 throw new IllegalArgumentException("two segments named " + segment.name());
@@ -165,20 +146,13 @@ public final class RankDevice implements AutoCloseable {
     /** Gets the plan ready to run; whether what is on the device is this process's own memory. */
     private boolean prepared(Device device, boolean profiled, ModelWeights weights, RankParts parts) {
         compilation.install(parts.graphs(), plan);
-        boolean handsOn = parts.first().isPresent();
-        // A profile needs the time of each task, which a graph launched as one does not have.
-        if (device.target().cudaGraphs() && !profiled) {
-            plan.withCUDAGraph();
-        }
         if (profiled) {
             plan.withProfiler(ProfilerMode.SILENT);
         }
         // Now they are needed.
         weights.awaitMade();
-        if (handsOn) {
-            synchronized (COMPILING) {
-                plan.withGraph(0).execute();
-            }
+        if (!compiles) {
+            begin();
         }
         // Only a device with a memory of its own has anything on it by now.
         return device.target().embedded() && handsOn && plan.getCurrentDeviceMemoryUsage() == 0;
@@ -205,18 +179,6 @@ public final class RankDevice implements AutoCloseable {
         return memory.isPresent() ? memory.get().make(what) : what.get();
     }
 
-    private static List<Integer> layersAppended(Segment segment, int firstLayer) {
-        List<Integer> layers = new ArrayList<>();
-        for (Part part : segment.parts()) {
-            if (part instanceof Part.Attention(int layer)) {
-                layers.add(layer - firstLayer);
-            } else if (part instanceof Part.AttentionRest(int layer)) {
-                layers.add(layer - firstLayer);
-            }
-        }
-        return layers;
-    }
-
     /** Bytes of host memory that a rank's weights take on a device beside the model's own arrays. */
     public static long copiedWeightBytes(Device device, ModelWeights weights, Shard shard) {
         return device.target().embedded() ? 0 : ShardWeights.copiedBytes(weights, shard);
@@ -237,7 +199,7 @@ public final class RankDevice implements AutoCloseable {
                 .sum();
     }
 
-    private List<Graph> graphs(String segment) {
+    private List<RankGraph> graphs(String segment) {
         return Objects.requireNonNull(graphs.get(segment), () -> "no segment named " + segment);
     }
 
@@ -266,8 +228,40 @@ public final class RankDevice implements AutoCloseable {
      * @param depth positions to fill
      */
     public void fillCache(long seed, int sequence, int firstBlock, int depth) {
-        SyntheticContext.fill(
-                arrays, config.headDim(), shard, new SyntheticContext.Slot(seed, sequence, firstBlock), depth);
+        SyntheticContext.Slot context = new SyntheticContext.Slot(seed, sequence, firstBlock, depth);
+        deviceCaches.ifPresentOrElse(
+                caches -> caches.add(context), () -> SyntheticContext.fill(arrays.caches, shard, context));
+    }
+
+    /** From now on the caches are the host's, which the first segment takes to the device. */
+    private void makeCachesHere() {
+        List<SyntheticContext.Slot> contexts = deviceCaches.map(DeviceCaches::take).orElse(List.of());
+        deviceCaches = Optional.empty();
+        contexts.forEach(context -> SyntheticContext.fill(arrays.caches, shard, context));
+    }
+
+    /** Puts on the device what segments find there. */
+    private void begin() {
+        if (begun) {
+            return;
+        }
+        begun = true;
+        synchronized (COMPILING) {
+            deviceCaches.ifPresent(caches -> caches.make(
+                    caches.on(device, plan, this::appending),
+                    () -> plan.withGraph(graphCount - 1).execute()));
+            deviceCaches = Optional.empty();
+            // From now on graphs run over the same arrays every time. A profile needs the time of each task, which a
+            // graph launched as one does not have.
+            if (capturesGraphs) {
+                // Of the graphs that are selected.
+                plan.withAllGraphs().withCUDAGraph();
+            }
+            // The last before the segments: arrays are handed on from the graph that ran before.
+            if (handsOn) {
+                plan.withGraph(0).execute();
+            }
+        }
     }
 
     /**
@@ -279,7 +273,8 @@ public final class RankDevice implements AutoCloseable {
         graphs(segment).forEach(this::execute);
     }
 
-    private TornadoExecutionResult execute(Graph graph) {
+    private TornadoExecutionResult execute(RankGraph graph) {
+        begin();
         if (!graph.rows().ready()) {
             // The device has no room yet for the rows. In a graph on no rows it makes some.
             HostInts[] steps = {buffers.inputs().step(), buffers.received().step(), buffers.outputs().step()};
@@ -294,7 +289,7 @@ public final class RankDevice implements AutoCloseable {
         return executeReady(graph);
     }
 
-    private TornadoExecutionResult executeReady(Graph graph) {
+    private TornadoExecutionResult executeReady(RankGraph graph) {
         graph.answers().expect();
         TornadoExecutionResult result;
         int run = compiles ? runs.merge(graph.index(), 1, Integer::sum) : Integer.MAX_VALUE;
@@ -329,7 +324,7 @@ public final class RankDevice implements AutoCloseable {
         return graphs(segment).stream().flatMapToLong(this::executeProfiled).toArray();
     }
 
-    private LongStream executeProfiled(Graph graph) {
+    private LongStream executeProfiled(RankGraph graph) {
         // TornadoVM's log has all executions of the graph so far.
         String log = execute(graph).getProfilerResult().getProfileLog();
         int before = profileLengths.getOrDefault(graph.index(), 0);
@@ -372,7 +367,15 @@ public final class RankDevice implements AutoCloseable {
         });
     }
 
-    private Stream<Graph> appending() {
+    private ImmutableTaskGraph appending(int layer) {
+        return appending()
+                .filter(graph -> graph.appends().contains(layer))
+                .findFirst()
+                .orElseThrow()
+                .built();
+    }
+
+    private Stream<RankGraph> appending() {
         return graphs.values().stream().flatMap(List::stream).filter(graph -> !graph.appends().isEmpty());
     }
 

@@ -14,10 +14,11 @@ import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
  * What a rank is made of.
  *
  * @param first the graph to execute before all others, where graphs hand something on
+ * @param caches what makes the KV cache on the device, where that can be
  */
 record RankParts(
         RankArrays arrays, RopeTable rope, Map<Segment, List<SegmentBuilder.Piece>> pieces,
-        Optional<ImmutableTaskGraph> first) {
+        Optional<ImmutableTaskGraph> first, Optional<DeviceCaches> caches) {
     List<KernelGraph> graphs() {
         return pieces.values().stream().flatMap(List::stream).map(SegmentBuilder.Piece::graph).toList();
     }
@@ -46,6 +47,13 @@ record RankParts(
         // runtime the graph tells where the device's memory is.
         boolean handsOn = shard.attention().isPresent()
                 && (!compiles || pieces.values().stream().mapToInt(List::size).sum() > 1);
-        return new RankParts(arrays, rope, pieces, handsOn ? Optional.of(builder.first()) : Optional.empty());
+        return new RankParts(
+                arrays,
+                rope,
+                pieces,
+                handsOn ? Optional.of(builder.first()) : Optional.empty(),
+                compiles && shard.attention().isPresent()
+                        ? DeviceCaches.of(arrays.caches, shard, device.target(), grid)
+                        : Optional.empty());
     }
 }

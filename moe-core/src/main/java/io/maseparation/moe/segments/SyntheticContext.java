@@ -9,6 +9,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Reference;
 import io.maseparation.moe.UniformValues;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /**
@@ -16,8 +17,10 @@ import java.util.stream.IntStream;
  * 1, each a function of seed, layer, sequence, head and position alone, so that every layout has the same.
  */
 public final class SyntheticContext {
-    private static final int KEYS = 0;
-    private static final int VALUES = 1;
+    /** Kinds of numbers of a head. */
+    static final int KEYS = 0;
+
+    static final int VALUES = 1;
 
     private SyntheticContext() {}
 
@@ -51,21 +54,24 @@ public final class SyntheticContext {
      * @param seed of the values
      * @param sequence number of the sequence
      * @param firstBlock the first of its blocks, which follow each other
+     * @param depth number of its positions that are to be filled
      */
-    record Slot(long seed, int sequence, int firstBlock) {}
+    record Slot(long seed, int sequence, int firstBlock, int depth) {}
 
     /** Fills the first positions of a sequence in a rank's cache. */
-    static void fill(RankArrays arrays, int headDim, Shard shard, Slot slot, int depth) {
+    static void fill(List<KvCache> caches, Shard shard, Slot slot) {
+        int headDim = caches.getFirst().headDim();
+        int depth = slot.depth;
         Shard.Heads heads = shard.attention().orElseThrow();
         int layers = shard.endLayer() - shard.firstLayer();
-        UniformValues uniform = UniformValues.of(arrays.kvType, 1);
+        UniformValues uniform = UniformValues.of(caches.getFirst().type(), 1);
         IntStream.range(0, layers * heads.kvs()).parallel().forEach(i -> {
             int layer = i / heads.kvs();
             int head = i % heads.kvs();
             long stream = stream(slot.seed, shard.firstLayer() + layer, slot.sequence, heads.kvFrom() + head);
             long keys = CounterRandom.key(stream, KEYS);
             long values = CounterRandom.key(stream, VALUES);
-            KvCache.Part part = arrays.caches.get(layer).partOf(head);
+            KvCache.Part part = caches.get(layer).partOf(head);
             MemorySegment cachedKeys = part.keys().getSegment();
             MemorySegment cachedValues = part.values().getSegment();
             for (int start = 0; start < depth; start += BLOCK) {
@@ -79,6 +85,11 @@ public final class SyntheticContext {
     }
 
     private static long stream(long seed, int layer, int sequence, int head) {
-        return CounterRandom.key(CounterRandom.key(CounterRandom.key(seed, layer), sequence), head);
+        return CounterRandom.key(CounterRandom.key(layerKey(seed, layer), sequence), head);
+    }
+
+    /** What the keys of all streams of a layer are made from. */
+    static long layerKey(long seed, int layer) {
+        return CounterRandom.key(seed, layer);
     }
 }

@@ -1,11 +1,6 @@
 package io.maseparation.kernels.operations;
 
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
-import java.lang.reflect.Field;
 import java.lang.reflect.Method;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -19,8 +14,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * code is compiled without TornadoVM's runtime.
  */
 public final class PartialInput {
-    private static final String BUFFER = "uk.ac.manchester.tornado.api.memory.XPUBuffer";
-    private static final Optional<Inside> INSIDE = Inside.find();
+    private static final Optional<BufferInside> INSIDE = BufferInside.FOUND;
     private static final Optional<Method> EMBEDDED = embedded();
 
     private final ImmutableTaskGraph graph;
@@ -32,72 +26,6 @@ public final class PartialInput {
     /** Where an array is on a device. */
     private interface Buffer {
         void send(long bytes) throws Throwable;
-    }
-
-    /**
-     * TornadoVM's way from a graph to its buffers.
-     *
-     * @param graph to the graph's object
-     * @param context the field TornadoTaskGraph.executionContext
-     * @param local TornadoExecutionContext.getLocalStateObject
-     * @param reads the access of an array that is read, for that method
-     * @param state LocalObjectState.getDataObjectState
-     * @param onDevice ObjectState.getDeviceBufferState
-     * @param found DeviceBufferState.getXPUBuffer
-     * @param id TornadoExecutionPlan.getId
-     * @param part XPUBuffer.setSizeSubRegion
-     * @param write XPUBuffer.enqueueWrite
-     */
-    private record Inside(
-            GraphInside graph, Field context, Method local, Object reads, Method state,
-            Method onDevice, Method found, Method id, MethodHandle part, MethodHandle write) {
-        static Optional<Inside> find() {
-            try {
-                Class<?> buffer = Class.forName(BUFFER);
-                GraphInside graph = GraphInside.find();
-                Field context = graph.field("executionContext");
-                MethodHandles.Lookup lookup = MethodHandles.publicLookup();
-                Class<?> access = TaskInside.api("common.Access");
-                Method local = context.getType().getMethod("getLocalStateObject", Object.class, access);
-                // All of it is looked up here, so that a run does not find out half way.
-                return Optional.of(new Inside(
-                        graph,
-                        context,
-                        local,
-                        access.getField("READ_ONLY").get(null),
-                        local.getReturnType().getMethod("getDataObjectState"),
-                        TaskInside.api("memory.ObjectState").getMethod("getDeviceBufferState", TornadoDevice.class),
-                        TaskInside.api("memory.DeviceBufferState").getMethod("getXPUBuffer"),
-                        TornadoExecutionPlan.class.getMethod("getId"),
-                        lookup.findVirtual(buffer, "setSizeSubRegion", MethodType.methodType(void.class, long.class)),
-                        lookup.findVirtual(buffer, "enqueueWrite", MethodType.methodType(
-                                List.class, long.class, Object.class, long.class, long.class, int[].class,
-                                boolean.class))));
-            } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
-                // Another version, or one that does not let us in: arrays go as a whole.
-                return Optional.empty();
-            }
-        }
-
-        @Nullable
-        Buffer buffer(PartialInput of) throws ReflectiveOperationException {
-            Object inner = context.get(graph.of(of.graph));
-            Object states = state.invoke(local.invoke(inner, of.array, reads));
-            Object buffer = found.invoke(onDevice.invoke(states, of.device));
-            if (buffer == null) {
-                return null;
-            }
-            long plan = (long) id.invoke(of.plan);
-            return bytes -> {
-                part.invoke(buffer, bytes);
-                try {
-                    // With a size of batches TornadoVM writes the header, and the part from its beginning.
-                    write.invoke(buffer, plan, (Object) of.array, bytes, 0L, (int[]) null, false);
-                } finally {
-                    part.invoke(buffer, 0L);
-                }
-            };
-        }
     }
 
     /**
@@ -143,12 +71,17 @@ public final class PartialInput {
     public boolean ready() {
         try {
             if (buffer == null) {
-                buffer = INSIDE.isPresent() ? INSIDE.get().buffer(this) : embeddedBuffer(EMBEDDED.orElseThrow());
+                buffer = INSIDE.isPresent() ? inside(INSIDE.get()) : embeddedBuffer(EMBEDDED.orElseThrow());
             }
             return buffer != null;
         } catch (ReflectiveOperationException e) {
             throw new LinkageError("TornadoVM's buffers", e);
         }
+    }
+
+    private @Nullable Buffer inside(BufferInside inside) throws ReflectiveOperationException {
+        Object found = inside.buffer(inside.state(graph, array, device));
+        return found == null ? null : bytes -> inside.write(found, plan, array, bytes);
     }
 
     private @Nullable Buffer embeddedBuffer(Method send) throws ReflectiveOperationException {

@@ -80,6 +80,7 @@ final class GpuBodies {
         for (DataType type : List.of(DataType.F32, DataType.F16)) {
             String method = type == DataType.F32 ? "f32" : "f16";
             tasks.put("RopeGpu." + method, random -> rope(random, type));
+            tasks.put("CacheGpu." + method, random -> randomCache(random, type));
             tasks.put("DecodeGpu." + method, random -> attention(random, type, true, HEAD_DIM));
             tasks.put("PrefillGpu." + method, random -> attention(random, type, false, HEAD_DIM));
         }
@@ -300,6 +301,20 @@ final class GpuBodies {
                     }
                 },
                 step, qkv, info, k, v, out);
+    }
+
+    private static Task randomCache(Random random, DataType type) {
+        TornadoNativeArray k = cache(random, type, HEAD_DIM);
+        KvCache cache = new KvCache(type, KV_HEADS, HEAD_DIM, List.of(k), List.of(cache(random, type, HEAD_DIM)));
+        int blocks = k.getSize() / (KV_HEADS * HEAD_DIM * KvCache.BLOCK);
+        IntArray stream = TestArrays.ints(random.nextInt(), random.nextInt(), 2, 1);
+        IntArray where = new IntArray(3 * blocks);
+        where.init(5);
+        TornadoNativeArray values = RandomCache.values(type);
+        return new Task(
+                (g, id) -> RandomCache.add(
+                        g, id, new RandomCache.Context(stream, where, values), cache.part(0), k),
+                stream, where, values, k);
     }
 
     private static Task residualAdd(Random random) {

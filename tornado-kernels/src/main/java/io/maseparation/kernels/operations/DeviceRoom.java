@@ -1,0 +1,111 @@
+package io.maseparation.kernels.operations;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
+import java.lang.reflect.InvocationTargetException;
+import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
+import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * Room on a device for an array of a graph that the host never fills. Of itself TornadoVM makes room at a graph's first
+ * execution, pins the whole array on the host, and takes it there: an array of gigabytes takes as much of the host's
+ * memory, and seconds.
+ */
+public final class DeviceRoom {
+    private final ImmutableTaskGraph graph;
+    private final TornadoExecutionPlan plan;
+    private final TornadoDevice device;
+    private final TornadoNativeArray array;
+
+    /**
+     * @param graph the graph, which takes the array to the device at its first execution, and has not run yet
+     * @param plan the plan it is part of, which has been put on the device
+     * @param device the plan's device
+     * @param array the array, of F32 or F16
+     */
+    public DeviceRoom(
+            ImmutableTaskGraph graph, TornadoExecutionPlan plan, TornadoDevice device, TornadoNativeArray array) {
+        this.graph = graph;
+        this.plan = plan;
+        this.device = device;
+        this.array = array;
+    }
+
+    /** {@return whether room can be made before a graph runs: TornadoVM's inside is as expected} */
+    public static boolean possible() {
+        return BufferInside.FOUND.isPresent();
+    }
+
+    private static BufferInside inside() {
+        return BufferInside.FOUND.orElseThrow(() -> new IllegalStateException("TornadoVM's buffers are out of reach"));
+    }
+
+    /**
+     * Makes the room. What is in it is anything, but for the array's first element, which is the host's; the graph
+     * takes it for the array.
+     */
+    public void make() {
+        BufferInside inside = inside();
+        DataType type =
+                switch (array) {
+                    case FloatArray floats -> DataType.F32;
+                    case HalfFloatArray halves -> DataType.F16;
+                    default -> throw new IllegalArgumentException(
+                            "room for a " + array.getClass().getSimpleName());
+                };
+        try {
+            Object state = inside.state(graph, array, device);
+            // With a size of batches TornadoVM makes room for that, and pins an array of its own for the host's part.
+            TornadoNativeArray pinned = DeviceArrays.of(type, 1);
+            inside.allocate().invoke(device, pinned, array.getNumBytesOfSegment(), state, inside.writes());
+            Object buffer = inside.buffer(state);
+            if (buffer == null) {
+                throw new LinkageError("TornadoVM made no room for an array");
+            }
+            // Kernels read the header.
+            inside.write(buffer, plan, array, array.getElementSize());
+            inside.contents().invoke(state, true);
+        } catch (Throwable e) {
+            throw failure(e);
+        }
+    }
+
+    /**
+     * Lets another graph of the plan have this room for an array of its own, while something runs. Graphs that were
+     * captured would not see it.
+     *
+     * @param other a graph that has made no room for the array
+     * @param instead its array, of the same type and length
+     * @param what what runs meanwhile
+     */
+    public void lend(ImmutableTaskGraph other, TornadoNativeArray instead, Runnable what) {
+        BufferInside inside = inside();
+        try {
+            Object to = inside.state(other, instead, device);
+            inside.set().invoke(to, inside.buffer(inside.state(graph, array, device)));
+            try {
+                what.run();
+            } finally {
+                // Whoever made it frees it.
+                inside.set().invoke(to, new Object[] {null});
+            }
+        } catch (Throwable e) {
+            throw failure(e);
+        }
+    }
+
+    private static RuntimeException failure(Throwable e) {
+        Throwable cause = e instanceof InvocationTargetException && e.getCause() != null ? e.getCause() : e;
+        if (cause instanceof Error error) {
+            throw error;
+        }
+        if (cause instanceof RuntimeException runtime) {
+            return runtime;
+        }
+        return new IllegalStateException("TornadoVM's buffers: " + cause, cause);
+    }
+}

@@ -774,37 +774,53 @@ public final class DecodeGpu {
             if (start + 7 < lowest) {
                 start = start + 32;
             }
-            // The next block is asked for while this one's positions are read: loads must not wait for the table.
-            int next = rowInfo.get(table + TornadoMath.min(start, position) / BLOCK);
+            // Keys are asked for a turn ahead of their use, together with the values of this turn, and blocks two turns
+            // ahead: then a turn waits once, for loads that were all under way at the same time.
+            int seen = TornadoMath.min(start, position);
+            int cache = (rowInfo.get(table + seen / BLOCK) * ownHeads + kvHead) * BLOCK - seen / BLOCK * BLOCK;
+            int next = rowInfo.get(table + TornadoMath.min(start + 32, position) / BLOCK);
+            // Outside what the row sees the nearest position that it does, with a weight of 0.
+            int at0 = (cache + TornadoMath.min(TornadoMath.max(start, lowest), position)) * headDim;
+            int at1 = (cache + TornadoMath.min(TornadoMath.max(start + 1, lowest), position)) * headDim;
+            int at2 = (cache + TornadoMath.min(TornadoMath.max(start + 2, lowest), position)) * headDim;
+            int at3 = (cache + TornadoMath.min(TornadoMath.max(start + 3, lowest), position)) * headDim;
+            int at4 = (cache + TornadoMath.min(TornadoMath.max(start + 4, lowest), position)) * headDim;
+            int at5 = (cache + TornadoMath.min(TornadoMath.max(start + 5, lowest), position)) * headDim;
+            int at6 = (cache + TornadoMath.min(TornadoMath.max(start + 6, lowest), position)) * headDim;
+            int at7 = (cache + TornadoMath.min(TornadoMath.max(start + 7, lowest), position)) * headDim;
+            Half2 kLow0 = kCache.getHalf2(at0 + low);
+            Half2 kHigh0 = kCache.getHalf2(at0 + high);
+            Half2 kLow1 = kCache.getHalf2(at1 + low);
+            Half2 kHigh1 = kCache.getHalf2(at1 + high);
+            Half2 kLow2 = kCache.getHalf2(at2 + low);
+            Half2 kHigh2 = kCache.getHalf2(at2 + high);
+            Half2 kLow3 = kCache.getHalf2(at3 + low);
+            Half2 kHigh3 = kCache.getHalf2(at3 + high);
+            Half2 kLow4 = kCache.getHalf2(at4 + low);
+            Half2 kHigh4 = kCache.getHalf2(at4 + high);
+            Half2 kLow5 = kCache.getHalf2(at5 + low);
+            Half2 kHigh5 = kCache.getHalf2(at5 + high);
+            Half2 kLow6 = kCache.getHalf2(at6 + low);
+            Half2 kHigh6 = kCache.getHalf2(at6 + high);
+            Half2 kLow7 = kCache.getHalf2(at7 + low);
+            Half2 kHigh7 = kCache.getHalf2(at7 + high);
             for (int p = start; p <= position; p += 32) {
-                int block = next;
-                next = rowInfo.get(table + TornadoMath.min(p + 32, position) / BLOCK);
-                int cache = (block * ownHeads + kvHead) * BLOCK + p % BLOCK - p;
-                // Outside what the row sees the nearest position that it does, with a weight of 0.
-                int at0 = (cache + TornadoMath.max(p, lowest)) * headDim;
-                int at1 = (cache + TornadoMath.min(TornadoMath.max(p + 1, lowest), position)) * headDim;
-                int at2 = (cache + TornadoMath.min(TornadoMath.max(p + 2, lowest), position)) * headDim;
-                int at3 = (cache + TornadoMath.min(TornadoMath.max(p + 3, lowest), position)) * headDim;
-                int at4 = (cache + TornadoMath.min(TornadoMath.max(p + 4, lowest), position)) * headDim;
-                int at5 = (cache + TornadoMath.min(TornadoMath.max(p + 5, lowest), position)) * headDim;
-                int at6 = (cache + TornadoMath.min(TornadoMath.max(p + 6, lowest), position)) * headDim;
-                int at7 = (cache + TornadoMath.min(TornadoMath.max(p + 7, lowest), position)) * headDim;
-                Half2 kLow0 = kCache.getHalf2(at0 + low);
-                Half2 kHigh0 = kCache.getHalf2(at0 + high);
-                Half2 kLow1 = kCache.getHalf2(at1 + low);
-                Half2 kHigh1 = kCache.getHalf2(at1 + high);
-                Half2 kLow2 = kCache.getHalf2(at2 + low);
-                Half2 kHigh2 = kCache.getHalf2(at2 + high);
-                Half2 kLow3 = kCache.getHalf2(at3 + low);
-                Half2 kHigh3 = kCache.getHalf2(at3 + high);
-                Half2 kLow4 = kCache.getHalf2(at4 + low);
-                Half2 kHigh4 = kCache.getHalf2(at4 + high);
-                Half2 kLow5 = kCache.getHalf2(at5 + low);
-                Half2 kHigh5 = kCache.getHalf2(at5 + high);
-                Half2 kLow6 = kCache.getHalf2(at6 + low);
-                Half2 kHigh6 = kCache.getHalf2(at6 + high);
-                Half2 kLow7 = kCache.getHalf2(at7 + low);
-                Half2 kHigh7 = kCache.getHalf2(at7 + high);
+                float part0 = (q0 * Half2.lowFloat(kLow0) + q1 * Half2.highFloat(kLow0))
+                        + (q2 * Half2.lowFloat(kHigh0) + q3 * Half2.highFloat(kHigh0));
+                float part1 = (q0 * Half2.lowFloat(kLow1) + q1 * Half2.highFloat(kLow1))
+                        + (q2 * Half2.lowFloat(kHigh1) + q3 * Half2.highFloat(kHigh1));
+                float part2 = (q0 * Half2.lowFloat(kLow2) + q1 * Half2.highFloat(kLow2))
+                        + (q2 * Half2.lowFloat(kHigh2) + q3 * Half2.highFloat(kHigh2));
+                float part3 = (q0 * Half2.lowFloat(kLow3) + q1 * Half2.highFloat(kLow3))
+                        + (q2 * Half2.lowFloat(kHigh3) + q3 * Half2.highFloat(kHigh3));
+                float part4 = (q0 * Half2.lowFloat(kLow4) + q1 * Half2.highFloat(kLow4))
+                        + (q2 * Half2.lowFloat(kHigh4) + q3 * Half2.highFloat(kHigh4));
+                float part5 = (q0 * Half2.lowFloat(kLow5) + q1 * Half2.highFloat(kLow5))
+                        + (q2 * Half2.lowFloat(kHigh5) + q3 * Half2.highFloat(kHigh5));
+                float part6 = (q0 * Half2.lowFloat(kLow6) + q1 * Half2.highFloat(kLow6))
+                        + (q2 * Half2.lowFloat(kHigh6) + q3 * Half2.highFloat(kHigh6));
+                float part7 = (q0 * Half2.lowFloat(kLow7) + q1 * Half2.highFloat(kLow7))
+                        + (q2 * Half2.lowFloat(kHigh7) + q3 * Half2.highFloat(kHigh7));
                 Half2 vLow0 = vCache.getHalf2(at0 + low);
                 Half2 vHigh0 = vCache.getHalf2(at0 + high);
                 Half2 vLow1 = vCache.getHalf2(at1 + low);
@@ -821,30 +837,41 @@ public final class DecodeGpu {
                 Half2 vHigh6 = vCache.getHalf2(at6 + high);
                 Half2 vLow7 = vCache.getHalf2(at7 + low);
                 Half2 vHigh7 = vCache.getHalf2(at7 + high);
-                float score0 = context.simdSum(
-                        (q0 * Half2.lowFloat(kLow0) + q1 * Half2.highFloat(kLow0))
-                                + (q2 * Half2.lowFloat(kHigh0) + q3 * Half2.highFloat(kHigh0)));
-                float score1 = context.simdSum(
-                        (q0 * Half2.lowFloat(kLow1) + q1 * Half2.highFloat(kLow1))
-                                + (q2 * Half2.lowFloat(kHigh1) + q3 * Half2.highFloat(kHigh1)));
-                float score2 = context.simdSum(
-                        (q0 * Half2.lowFloat(kLow2) + q1 * Half2.highFloat(kLow2))
-                                + (q2 * Half2.lowFloat(kHigh2) + q3 * Half2.highFloat(kHigh2)));
-                float score3 = context.simdSum(
-                        (q0 * Half2.lowFloat(kLow3) + q1 * Half2.highFloat(kLow3))
-                                + (q2 * Half2.lowFloat(kHigh3) + q3 * Half2.highFloat(kHigh3)));
-                float score4 = context.simdSum(
-                        (q0 * Half2.lowFloat(kLow4) + q1 * Half2.highFloat(kLow4))
-                                + (q2 * Half2.lowFloat(kHigh4) + q3 * Half2.highFloat(kHigh4)));
-                float score5 = context.simdSum(
-                        (q0 * Half2.lowFloat(kLow5) + q1 * Half2.highFloat(kLow5))
-                                + (q2 * Half2.lowFloat(kHigh5) + q3 * Half2.highFloat(kHigh5)));
-                float score6 = context.simdSum(
-                        (q0 * Half2.lowFloat(kLow6) + q1 * Half2.highFloat(kLow6))
-                                + (q2 * Half2.lowFloat(kHigh6) + q3 * Half2.highFloat(kHigh6)));
-                float score7 = context.simdSum(
-                        (q0 * Half2.lowFloat(kLow7) + q1 * Half2.highFloat(kLow7))
-                                + (q2 * Half2.lowFloat(kHigh7) + q3 * Half2.highFloat(kHigh7)));
+                seen = TornadoMath.min(p + 32, position);
+                cache = (next * ownHeads + kvHead) * BLOCK - seen / BLOCK * BLOCK;
+                next = rowInfo.get(table + TornadoMath.min(p + 64, position) / BLOCK);
+                at0 = (cache + TornadoMath.min(p + 32, position)) * headDim;
+                at1 = (cache + TornadoMath.min(p + 33, position)) * headDim;
+                at2 = (cache + TornadoMath.min(p + 34, position)) * headDim;
+                at3 = (cache + TornadoMath.min(p + 35, position)) * headDim;
+                at4 = (cache + TornadoMath.min(p + 36, position)) * headDim;
+                at5 = (cache + TornadoMath.min(p + 37, position)) * headDim;
+                at6 = (cache + TornadoMath.min(p + 38, position)) * headDim;
+                at7 = (cache + TornadoMath.min(p + 39, position)) * headDim;
+                kLow0 = kCache.getHalf2(at0 + low);
+                kHigh0 = kCache.getHalf2(at0 + high);
+                kLow1 = kCache.getHalf2(at1 + low);
+                kHigh1 = kCache.getHalf2(at1 + high);
+                kLow2 = kCache.getHalf2(at2 + low);
+                kHigh2 = kCache.getHalf2(at2 + high);
+                kLow3 = kCache.getHalf2(at3 + low);
+                kHigh3 = kCache.getHalf2(at3 + high);
+                kLow4 = kCache.getHalf2(at4 + low);
+                kHigh4 = kCache.getHalf2(at4 + high);
+                kLow5 = kCache.getHalf2(at5 + low);
+                kHigh5 = kCache.getHalf2(at5 + high);
+                kLow6 = kCache.getHalf2(at6 + low);
+                kHigh6 = kCache.getHalf2(at6 + high);
+                kLow7 = kCache.getHalf2(at7 + low);
+                kHigh7 = kCache.getHalf2(at7 + high);
+                float score0 = context.simdSum(part0);
+                float score1 = context.simdSum(part1);
+                float score2 = context.simdSum(part2);
+                float score3 = context.simdSum(part3);
+                float score4 = context.simdSum(part4);
+                float score5 = context.simdSum(part5);
+                float score6 = context.simdSum(part6);
+                float score7 = context.simdSum(part7);
                 if (p < lowest) {
                     score0 = -3.0e38f;
                 }

@@ -30,6 +30,8 @@ final class DeviceCaches {
     private final RandomCache.Context context;
     private final ImmutableTaskGraph graph;
     private final List<SyntheticContext.Slot> contexts = new ArrayList<>();
+    /** Kept as long as the device has the caches. */
+    private final List<Object> pinned = new ArrayList<>();
 
     /** One task makes the keys, and the values, of all groups of heads of all layers, one after the other. */
     DeviceCaches(List<KvCache> caches, Shard shard, KernelTarget target, GridScheduler grid) {
@@ -102,7 +104,7 @@ final class DeviceCaches {
     Rooms on(TornadoDevice device, TornadoExecutionPlan plan, IntFunction<ImmutableTaskGraph> appending) {
         return (layer, array, instead, run) -> {
             DeviceRoom room = new DeviceRoom(appending.apply(layer), plan, device, array);
-            room.make();
+            pinned.add(room.make());
             room.lend(graph, instead, run);
         };
     }

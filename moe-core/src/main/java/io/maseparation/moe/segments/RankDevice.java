@@ -56,12 +56,13 @@ public final class RankDevice implements AutoCloseable {
     private final boolean tensorCores;
     private final boolean hostMemory;
     private final HostKv kv;
-    /** What makes the KV cache, until the first segment runs or the host has it. */
-    private Optional<DeviceCaches> deviceCaches;
+    /** What makes the KV cache when the first segment runs, unless the host has it by then. */
+    private final Optional<DeviceCaches> deviceCaches;
 
+    private boolean cachesOnHost;
+    private boolean begun;
     private final boolean handsOn;
     private final boolean capturesGraphs;
-    private boolean begun;
     private final int graphCount;
     private final Map<Integer, Integer> runs = new HashMap<>();
     private @Nullable TornadoExecutionResult last;
@@ -111,6 +112,7 @@ public final class RankDevice implements AutoCloseable {
         buffers = RankBuffers.of(arrays, parts.rope());
         kv = new HostKv(arrays.caches, this::makeCachesHere);
         deviceCaches = parts.caches();
+        cachesOnHost = deviceCaches.isEmpty();
         // TornadoVM's other backends throw what their drivers say.
         boolean mayFallSilent = compiles && device.target().backend() == TornadoVMBackendType.PTX;
         List<ImmutableTaskGraph> built = new ArrayList<>();
@@ -229,15 +231,20 @@ public final class RankDevice implements AutoCloseable {
      */
     public void fillCache(long seed, int sequence, int firstBlock, int depth) {
         SyntheticContext.Slot context = new SyntheticContext.Slot(seed, sequence, firstBlock, depth);
-        deviceCaches.ifPresentOrElse(
-                caches -> caches.add(context), () -> SyntheticContext.fill(arrays.caches, shard, context));
+        if (cachesOnHost) {
+            SyntheticContext.fill(arrays.caches, shard, context);
+        } else {
+            deviceCaches.orElseThrow().add(context);
+        }
     }
 
     /** From now on the caches are the host's, which the first segment takes to the device. */
     private void makeCachesHere() {
-        List<SyntheticContext.Slot> contexts = deviceCaches.map(DeviceCaches::take).orElse(List.of());
-        deviceCaches = Optional.empty();
-        contexts.forEach(context -> SyntheticContext.fill(arrays.caches, shard, context));
+        if (!cachesOnHost && !begun) {
+            cachesOnHost = true;
+            deviceCaches.orElseThrow().take().forEach(
+                    context -> SyntheticContext.fill(arrays.caches, shard, context));
+        }
     }
 
     /** Puts on the device what segments find there. */
@@ -247,10 +254,11 @@ public final class RankDevice implements AutoCloseable {
         }
         begun = true;
         synchronized (COMPILING) {
-            deviceCaches.ifPresent(caches -> caches.make(
-                    caches.on(device, plan, this::appending),
-                    () -> plan.withGraph(graphCount - 1).execute()));
-            deviceCaches = Optional.empty();
+            if (!cachesOnHost) {
+                DeviceCaches caches = deviceCaches.orElseThrow();
+                caches.make(
+                        caches.on(device, plan, this::appending), () -> plan.withGraph(graphCount - 1).execute());
+            }
             // From now on graphs run over the same arrays every time. A profile needs the time of each task, which a
             // graph launched as one does not have.
             if (capturesGraphs) {

@@ -47,8 +47,11 @@ public final class DeviceRoom {
     /**
      * Makes the room. What is in it is anything, but for the array's first element, which is the host's; the graph
      * takes it for the array.
+     *
+     * @return what has to be kept until the plan is closed: its pages stay pinned so long, and another array may not
+     *     come to lie on them
      */
-    public void make() {
+    public Object make() {
         BufferInside inside = inside();
         DataType type =
                 switch (array) {
@@ -69,6 +72,7 @@ public final class DeviceRoom {
             // Kernels read the header.
             inside.write(buffer, plan, array, array.getElementSize());
             inside.contents().invoke(state, true);
+            return pinned;
         } catch (Throwable e) {
             throw failure(e);
         }

@@ -97,7 +97,7 @@ public final class EngineCore implements AutoCloseable {
         this.open = open;
         plan.checkHeldBy(equipment.weights().config());
         changing = !equipment.options().changes().isNone();
-        LayoutChanges.check(equipment.options().changes(), plan);
+        LayoutChanges.check(equipment.options(), plan);
         // Whole blocks.
         positions = (int) Math.min(Integer.MAX_VALUE / KvCache.BLOCK * (long) KvCache.BLOCK,
                 (long) KvCache.blocks(limits.kvPositions()) * KvCache.BLOCK);

@@ -63,7 +63,7 @@ public final class PlanExecutor implements AutoCloseable {
         workload = job.workload();
         workload.check(job.weights().config());
         plan.checkHeldBy(job.weights().config());
-        LayoutChanges.check(options.changes(), plan);
+        LayoutChanges.check(options, plan);
         job.processes().ifPresent(processes -> RankProcess.check(plan, job, processes));
         long start = System.nanoTime();
         deployment = Deployment.start(plan, job);

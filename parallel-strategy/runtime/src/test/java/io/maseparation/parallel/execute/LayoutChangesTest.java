@@ -3,7 +3,9 @@ package io.maseparation.parallel.execute;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
@@ -52,6 +54,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 
 /** Changes of layout in the middle of a run do not change the answer, whether they are made or fail. */
 class LayoutChangesTest {
@@ -467,6 +470,20 @@ class LayoutChangesTest {
                 options(DataType.F32, twoRatios())))
                 .isInstanceOf(PlanException.class)
                 .hasMessage("only the layout of strategy ma changes in a run, the strategy is ep");
+    }
+
+    @Test
+    void layoutsStayWhereGraphsAreCaptured() {
+        Device embedded = strict.getFirst();
+        Device captures = new Device(embedded.device(), new KernelTarget("captures", false, false, true, true, true,
+                TornadoVMBackendType.CUDA, true, false, false, Optional.of(Body.PORTABLE)));
+        ExecutionOptions options = options(DataType.F32, twoRatios())
+                .withDevices(List.of(embedded, embedded, captures));
+
+        assertThatThrownBy(() -> run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD, options))
+                .isInstanceOf(PlanException.class)
+                .hasMessageContaining("CUDA graphs")
+                .hasMessageContaining("leave out");
     }
 
     private ExecutionOptions options(DataType kv, Changes changes) {

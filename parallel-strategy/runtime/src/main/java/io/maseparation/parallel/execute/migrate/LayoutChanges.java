@@ -1,6 +1,7 @@
 package io.maseparation.parallel.execute.migrate;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
@@ -12,6 +13,7 @@ import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Target;
+import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.RunFailedException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -103,16 +105,25 @@ public final class LayoutChanges {
     }
 
     /**
-     * Complains of changes that a layout cannot go through.
+     * Complains of changes that a layout, or its devices, cannot go through.
      *
-     * @param changes which are to be made
+     * @param options which changes are to be made, on which devices
      * @param plan the plan that they begin with
-     * @throws PlanException if there are any, and the layout has no two pools
+     * @throws PlanException if there are any, and the layout has no two pools, or a device captures CUDA graphs
      */
-    public static void check(Changes changes, Plan plan) {
-        if (!changes.isNone() && !(plan.layout() instanceof Layout.Separated)) {
+    public static void check(ExecutionOptions options, Plan plan) {
+        if (options.changes().isNone()) {
+            return;
+        }
+        if (!(plan.layout() instanceof Layout.Separated)) {
             throw new PlanException("only the layout of strategy ma changes in a run, the strategy is "
                     + plan.layout().strategy().id());
+        }
+        // When a rank is freed, TornadoVM unpins the arrays of all ranks on its GPU, and graphs that were captured take
+        // theirs from pages that are not pinned any more: the next launch fails.
+        if (options.devices().stream().map(Device::target).anyMatch(t -> t.cudaGraphs() && !t.embedded())) {
+            throw new PlanException("a layout does not change where CUDA graphs are captured: TornadoVM unpins what they"
+                    + " take from the host when a rank is freed; leave out the changes, or --cuda-graphs");
         }
     }
 

@@ -79,21 +79,13 @@ public final class RankDevice implements AutoCloseable {
      * @throws ModelException if a buffer would be too large for an array, or a segment for one task graph of TornadoVM
      */
     public RankDevice(
-            Device device,
-            ModelWeights weights,
-            Shard shard,
-            Capacity capacity,
-            List<Segment> segments) {
+            Device device, ModelWeights weights, Shard shard, Capacity capacity, List<Segment> segments) {
         this(device, weights, shard, capacity, segments, false);
     }
 
     /** The same with a profiler, which makes graphs slower; see {@link #runProfiled}. */
     public RankDevice(
-            Device device,
-            ModelWeights weights,
-            Shard shard,
-            Capacity capacity,
-            List<Segment> segments,
+            Device device, ModelWeights weights, Shard shard, Capacity capacity, List<Segment> segments,
             boolean profiled) {
         this.device = device.device();
         this.shard = shard;

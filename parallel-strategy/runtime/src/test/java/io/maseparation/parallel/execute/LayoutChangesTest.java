@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
-import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.kernels.KvCache;
+import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;

@@ -122,8 +122,9 @@ public final class LayoutChanges {
         // When a rank is freed, TornadoVM unpins the arrays of all ranks on its GPU, and graphs that were captured take
         // theirs from pages that are not pinned any more: the next launch fails.
         if (options.devices().stream().map(Device::target).anyMatch(t -> t.cudaGraphs() && !t.embedded())) {
-            throw new PlanException("a layout does not change where CUDA graphs are captured: TornadoVM unpins what they"
-                    + " take from the host when a rank is freed; leave out the changes, or --cuda-graphs");
+            throw new PlanException(
+                    "a layout does not change where CUDA graphs are captured: TornadoVM unpins what they"
+                            + " take from the host when a rank is freed; leave out the changes, or --cuda-graphs");
         }
     }
 

@@ -17,7 +17,6 @@ import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
-import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
@@ -31,7 +30,7 @@ final class DeviceCaches {
     private final ImmutableTaskGraph graph;
     private final List<SyntheticContext.Slot> contexts = new ArrayList<>();
     /** Kept as long as the device has the caches. */
-    private final List<Object> pinned = new ArrayList<>();
+    private final List<DeviceRoom> rooms = new ArrayList<>();
 
     /** One task makes the keys, and the values, of all groups of heads of all layers, one after the other. */
     DeviceCaches(List<KvCache> caches, Shard shard, KernelTarget target, GridScheduler grid) {
@@ -104,7 +103,8 @@ final class DeviceCaches {
     Rooms on(TornadoDevice device, TornadoExecutionPlan plan, IntFunction<ImmutableTaskGraph> appending) {
         return (layer, array, instead, run) -> {
             DeviceRoom room = new DeviceRoom(appending.apply(layer), plan, device, array);
-            pinned.add(room.make());
+            rooms.add(room);
+            room.make();
             room.lend(graph, instead, run);
         };
     }
@@ -112,10 +112,10 @@ final class DeviceCaches {
     /**
      * Makes the caches.
      *
-     * @param rooms where they are
+     * @param places where they are
      * @param run runs {@link #graph}, whose plan captures no graphs yet
      */
-    void make(Rooms rooms, Runnable run) {
+    void make(Rooms places, Runnable run) {
         describe();
         long seed = contexts.isEmpty() ? 0 : contexts.getFirst().seed();
         TornadoNativeArray any = caches.getFirst().part(0).keys();
@@ -127,11 +127,17 @@ final class DeviceCaches {
                 KvCache.Part part = caches.get(layer).part(i);
                 context.stream().set(2, shard.attention().orElseThrow().kvFrom() + part.firstHead());
                 context.stream().set(3, SyntheticContext.KEYS);
-                rooms.lend(layer, part.keys(), any, run);
+                places.lend(layer, part.keys(), any, run);
                 context.stream().set(3, SyntheticContext.VALUES);
-                rooms.lend(layer, part.values(), any, run);
+                places.lend(layer, part.values(), any, run);
             }
         }
+    }
+
+    /** Frees rooms of graphs that have not run, when the plan is closed. */
+    void free() {
+        rooms.forEach(DeviceRoom::free);
+        rooms.clear();
     }
 
     /** Says what is where. */

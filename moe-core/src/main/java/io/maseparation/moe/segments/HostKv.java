@@ -17,7 +17,7 @@ public final class HostKv {
 
     /**
      * @param caches by layer
-     * @param beforeUse sees to it that what a device would have made of itself is here
+     * @param beforeUse fills the caches with what a device would have filled its own with
      */
     HostKv(List<KvCache> caches, Runnable beforeUse) {
         this.caches = List.copyOf(caches);

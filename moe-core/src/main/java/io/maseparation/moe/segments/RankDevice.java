@@ -56,20 +56,24 @@ public final class RankDevice implements AutoCloseable {
     private final boolean tensorCores;
     private final boolean hostMemory;
     private final HostKv kv;
-    /** What makes the KV cache when the first segment runs, unless the host has it by then. */
-    private final Optional<DeviceCaches> deviceCaches;
-
-    private boolean cachesOnHost;
-    private boolean begun;
+    private final CacheContents caches;
     private final boolean handsOn;
     private final boolean capturesGraphs;
+    private Beginning beginning = Beginning.TO_COME;
     private final int graphCount;
     private final Map<Integer, Integer> runs = new HashMap<>();
     private @Nullable TornadoExecutionResult last;
     private long firstRunNanos;
 
+    /** How far {@link #begin} has come. */
+    private enum Beginning {
+        TO_COME,
+        BROKEN_OFF,
+        DONE
+    }
+
     /**
-     * Builds the graphs and puts on the device what they hand on.
+     * Builds the graphs. What they find on the device, and hand on, goes there with the first segment that runs.
      *
      * @param device where to run
      * @param weights the model; ranks of one process share it
@@ -102,9 +106,8 @@ public final class RankDevice implements AutoCloseable {
         RankParts parts = compiles ? compiled(make) : made(make);
         arrays = parts.arrays();
         buffers = RankBuffers.of(arrays, parts.rope());
-        kv = new HostKv(arrays.caches, this::makeCachesHere);
-        deviceCaches = parts.caches();
-        cachesOnHost = deviceCaches.isEmpty();
+        caches = new CacheContents(arrays.caches, shard, parts.caches());
+        kv = new HostKv(arrays.caches, caches::makeOnHost);
         // TornadoVM's other backends throw what their drivers say.
         boolean mayFallSilent = compiles && device.target().backend() == TornadoVMBackendType.PTX;
         List<ImmutableTaskGraph> built = new ArrayList<>();
@@ -112,7 +115,7 @@ public final class RankDevice implements AutoCloseable {
         parts.pieces().values().forEach(of -> of.forEach(piece -> built.add(piece.built())));
         handsOn = parts.first().isPresent();
         capturesGraphs = device.target().cudaGraphs() && !profiled;
-        deviceCaches.map(DeviceCaches::graph).ifPresent(built::add);
+        parts.caches().map(DeviceCaches::graph).ifPresent(built::add);
         graphCount = built.size();
         plan = made(() -> new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new)));
         parts.pieces().forEach((segment, of) -> {
@@ -222,35 +225,21 @@ public final class RankDevice implements AutoCloseable {
      * @param depth positions to fill
      */
     public void fillCache(long seed, int sequence, int firstBlock, int depth) {
-        SyntheticContext.Slot context = new SyntheticContext.Slot(seed, sequence, firstBlock, depth);
-        if (cachesOnHost) {
-            SyntheticContext.fill(arrays.caches, shard, context);
-        } else {
-            deviceCaches.orElseThrow().add(context);
-        }
-    }
-
-    /** From now on the caches are the host's, which the first segment takes to the device. */
-    private void makeCachesHere() {
-        if (!cachesOnHost && !begun) {
-            cachesOnHost = true;
-            deviceCaches.orElseThrow().take().forEach(
-                    context -> SyntheticContext.fill(arrays.caches, shard, context));
-        }
+        caches.fill(new SyntheticContext.Slot(seed, sequence, firstBlock, depth));
     }
 
     /** Puts on the device what segments find there. */
     private void begin() {
-        if (begun) {
+        if (beginning == Beginning.DONE) {
             return;
         }
-        begun = true;
+        if (beginning == Beginning.BROKEN_OFF) {
+            throw new IllegalStateException("the rank's caches could not be made on its device");
+        }
+        beginning = Beginning.BROKEN_OFF;
         synchronized (COMPILING) {
-            if (!cachesOnHost) {
-                DeviceCaches caches = deviceCaches.orElseThrow();
-                caches.make(
-                        caches.on(device, plan, this::appending), () -> plan.withGraph(graphCount - 1).execute());
-            }
+            long start = System.nanoTime();
+            caches.make(device, plan, graphCount - 1, this::appending);
             // From now on graphs run over the same arrays every time. A profile needs the time of each task, which a
             // graph launched as one does not have.
             if (capturesGraphs) {
@@ -261,7 +250,9 @@ public final class RankDevice implements AutoCloseable {
             if (handsOn) {
                 plan.withGraph(0).execute();
             }
+            firstRunNanos += compiles ? System.nanoTime() - start : 0;
         }
+        beginning = Beginning.DONE;
     }
 
     /**
@@ -344,7 +335,7 @@ public final class RankDevice implements AutoCloseable {
     }
 
     /**
-     * The rank's KV cache on the host. Kernels see what is written here until the first segment with attention runs;
+     * The rank's KV cache on the host. Kernels see what is written here until the first segment runs;
      * what they write themselves is here after {@link #fetchKv()}, or at once where {@link #kvInHostMemory}.
      */
     public HostKv kv() {
@@ -425,6 +416,7 @@ public final class RankDevice implements AutoCloseable {
                         .log(System.Logger.Level.DEBUG, "graph " + graph + ": " + e.getMessage());
             }
         }
+        caches.free();
         compilation.close();
     }
 

@@ -13,7 +13,7 @@ import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 /**
  * What a rank is made of.
  *
- * @param first the graph to execute before all others, where graphs hand something on
+ * @param first the graph to execute right before all segments, where graphs hand something on
  * @param caches what makes the KV cache on the device, where that can be
  */
 record RankParts(

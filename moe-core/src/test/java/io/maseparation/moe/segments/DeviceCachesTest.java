@@ -52,6 +52,7 @@ class DeviceCachesTest {
                         run.run();
                         contents.add(MemorySegment.ofArray(instead.getSegment()
                                 .toArray(ValueLayout.JAVA_BYTE)));
+                        assertThat(array).isSameAs(arrays(made).get(contents.size() - 1));
                         assertThat(arrays(List.of(made.get(layer)))).contains(array);
                     },
                     plan::execute);
@@ -78,15 +79,50 @@ class DeviceCachesTest {
         assertThat(caches.take()).isEmpty();
     }
 
+    /** Before it is read or written, not after. */
     @Test
     void whoCopiesFromOrToAHostCacheHasItMadeThere() {
-        List<String> made = new ArrayList<>();
-        HostKv from = new HostKv(caches(DataType.F32), () -> made.add("from"));
-        HostKv to = new HostKv(caches(DataType.F32), () -> made.add("to"));
+        List<KvCache> source = caches(DataType.F32);
+        List<KvCache> target = caches(DataType.F32);
+        HostKv from = new HostKv(source, () -> arrays(source).forEach(array -> array.getSegment().fill((byte) 1)));
+        HostKv to = new HostKv(target, () -> arrays(target).forEach(array -> array.getSegment().fill((byte) 2)));
 
-        to.copyFrom(from, block -> block, block -> block, 0, 10);
+        to.copyFrom(from, block -> block, block -> block, 0, KvCache.BLOCK);
 
-        assertThat(made).containsExactlyInAnyOrder("from", "to");
+        MemorySegment keys = target.getFirst().part(0).keys().getSegment();
+        assertThat(keys.get(ValueLayout.JAVA_BYTE, 0)).isEqualTo((byte) 1);
+        assertThat(keys.get(ValueLayout.JAVA_BYTE, keys.byteSize() - 1)).isEqualTo((byte) 2);
+    }
+
+    @Test
+    void whatTheDeviceHasMadeTheHostDoesNotFill() {
+        List<KvCache> caches = caches(DataType.F32);
+        CacheContents host = new CacheContents(caches, shard, Optional.empty());
+        host.fill(new SyntheticContext.Slot(1, 0, 0, 5));
+        List<KvCache> wanted = caches(DataType.F32);
+        SyntheticContext.fill(wanted, shard, new SyntheticContext.Slot(1, 0, 0, 5));
+        assertSame(caches, wanted);
+
+        // The device would make them, but the host wants them before it does.
+        List<KvCache> taken = caches(DataType.F32);
+        CacheContents before = new CacheContents(
+                taken, shard, Optional.of(new DeviceCaches(taken, shard, device.target(), new GridScheduler())));
+        before.fill(new SyntheticContext.Slot(1, 0, 0, 5));
+        assertSame(taken, caches(DataType.F32));
+        before.makeOnHost();
+        before.makeOnHost();
+        assertSame(taken, wanted);
+        before.fill(new SyntheticContext.Slot(1, 2, 3, 7));
+        SyntheticContext.fill(wanted, shard, new SyntheticContext.Slot(1, 2, 3, 7));
+        assertSame(taken, wanted);
+    }
+
+    private static void assertSame(List<KvCache> actual, List<KvCache> expected) {
+        for (int i = 0; i < arrays(expected).size(); i++) {
+            assertThat(arrays(actual).get(i).getSegment().mismatch(arrays(expected).get(i).getSegment()))
+                    .as("array %d", i)
+                    .isEqualTo(-1);
+        }
     }
 
     /** With heads in two arrays. */

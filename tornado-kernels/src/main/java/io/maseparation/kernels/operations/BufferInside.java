@@ -25,6 +25,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * @param states LocalObjectState.getDataObjectState
  * @param onDevice ObjectState.getDeviceBufferState
  * @param allocate TornadoDevice.allocate
+ * @param deallocate TornadoDevice.deallocate
  * @param get DeviceBufferState.getXPUBuffer
  * @param set DeviceBufferState.setXPUBuffer
  * @param contents DeviceBufferState.setContents
@@ -34,7 +35,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  */
 record BufferInside(
         GraphInside graph, Field context, Method local, Object reads, Object writes, Method states, Method onDevice,
-        Method allocate, Method get, Method set, Method contents, Method id, MethodHandle part,
+        Method allocate, Method deallocate, Method get, Method set, Method contents, Method id, MethodHandle part,
         MethodHandle enqueueWrite) {
     private static final String BUFFER = "uk.ac.manchester.tornado.api.memory.XPUBuffer";
 
@@ -60,6 +61,7 @@ record BufferInside(
                     local.getReturnType().getMethod("getDataObjectState"),
                     TaskInside.api("memory.ObjectState").getMethod("getDeviceBufferState", TornadoDevice.class),
                     TornadoDevice.class.getMethod("allocate", Object.class, long.class, state, access),
+                    TornadoDevice.class.getMethod("deallocate", state),
                     state.getMethod("getXPUBuffer"),
                     state.getMethod("setXPUBuffer", buffer),
                     state.getMethod("setContents", boolean.class),

@@ -3,6 +3,7 @@ package io.maseparation.kernels.operations;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
 import java.lang.reflect.InvocationTargetException;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
@@ -11,15 +12,20 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * Room on a device for an array of a graph that the host never fills. Of itself TornadoVM makes room at a graph's first
+ * Room on a device for an array of a graph that the host never fills. By itself TornadoVM makes room at a graph's first
  * execution, pins the whole array on the host, and takes it there: an array of gigabytes takes as much of the host's
  * memory, and seconds.
+ *
+ * <p>To be kept until the plan is closed: a page of its own stays pinned so long, and no other array may come to lie on
+ * it.
  */
 public final class DeviceRoom {
     private final ImmutableTaskGraph graph;
     private final TornadoExecutionPlan plan;
     private final TornadoDevice device;
     private final TornadoNativeArray array;
+    /** What is pinned instead of the array. */
+    private @Nullable TornadoNativeArray pinned;
 
     /**
      * @param graph the graph, which takes the array to the device at its first execution, and has not run yet
@@ -47,11 +53,8 @@ public final class DeviceRoom {
     /**
      * Makes the room. What is in it is anything, but for the array's first element, which is the host's; the graph
      * takes it for the array.
-     *
-     * @return what has to be kept until the plan is closed: its pages stay pinned so long, and another array may not
-     *     come to lie on them
      */
-    public Object make() {
+    public void make() {
         BufferInside inside = inside();
         DataType type =
                 switch (array) {
@@ -63,7 +66,7 @@ public final class DeviceRoom {
         try {
             Object state = inside.state(graph, array, device);
             // With a size of batches TornadoVM makes room for that, and pins an array of its own for the host's part.
-            TornadoNativeArray pinned = DeviceArrays.of(type, 1);
+            pinned = DeviceArrays.of(type, 1);
             inside.allocate().invoke(device, pinned, array.getNumBytesOfSegment(), state, inside.writes());
             Object buffer = inside.buffer(state);
             if (buffer == null) {
@@ -72,7 +75,6 @@ public final class DeviceRoom {
             // Kernels read the header.
             inside.write(buffer, plan, array, array.getElementSize());
             inside.contents().invoke(state, true);
-            return pinned;
         } catch (Throwable e) {
             throw failure(e);
         }
@@ -96,6 +98,23 @@ public final class DeviceRoom {
             } finally {
                 // Whoever made it frees it.
                 inside.set().invoke(to, new Object[] {null});
+            }
+        } catch (Throwable e) {
+            throw failure(e);
+        }
+    }
+
+    /**
+     * Frees the room if nobody has; to be called when the plan has been closed. TornadoVM frees the arrays of graphs that
+     * have run.
+     */
+    public void free() {
+        BufferInside inside = inside();
+        try {
+            Object state = inside.state(graph, array, device);
+            if (inside.buffer(state) != null) {
+                state.getClass().getMethod("setLockBuffer", boolean.class).invoke(state, false);
+                inside.deallocate().invoke(device, state);
             }
         } catch (Throwable e) {
             throw failure(e);

@@ -75,7 +75,7 @@ public final class RandomCache {
         Require.length("RandomCache", "values", context.values, VALUES + 1);
         int block = Math.multiplyExact(Math.multiplyExact(heads, headDim), KvCache.BLOCK);
         Require.multiple("RandomCache", "cache", cache.getSize(), block);
-        Require.length("RandomCache", "blocks", context.blocks, cache.getSize() / block * 3);
+        Require.length("RandomCache", "blocks", context.blocks, 3L * (cache.getSize() / block));
         int fours = cache.getSize() / 4;
         IntArray stream = context.stream;
         IntArray blocks = context.blocks;

@@ -1,0 +1,98 @@
+package io.maseparation.bench.peers;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.Presets;
+import io.maseparation.moe.RandomWeights;
+import io.maseparation.parallel.Model;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * A model of olmoe-1b-7b's shape, with some of its layers, computed by this project and by llama.cpp from the same
+ * weights: this one from a checkpoint as Hugging Face keeps it, that one from GGUF. In turns in one process, a process
+ * for each number of threads, after their logits were compared.
+ */
+final class ModelTable {
+    /** Of sixteen: so that both files stay in the memory of a machine of 16 GB. */
+    private static final int LAYERS = 4;
+    private static final String CHECKPOINT = "checkpoint";
+    private static final String GGUF = "model.gguf";
+
+    private ModelTable() {}
+
+    /** Prints a table. */
+    static void print(int rounds) throws IOException, InterruptedException {
+        int cores = Runtime.getRuntime().availableProcessors();
+        Path folder = Files.createTempDirectory(NativeLibrary.folder("ggml").resolveSibling(""), "model");
+        try {
+            write(config(), folder);
+            System.out.printf("olmoe-1b-7b with %d of its layers, fp16 weights and cache; tokens a second, and ours / theirs: "
+                    + "median (least to most) of %d rounds, above 1 ours is faster%n", LAYERS, rounds);
+            System.out.println("| threads | work | ours | llama.cpp | ours / theirs |\n|---|---|---|---|---|");
+            for (int threads : IntStream.of(1, cores).distinct().toArray()) {
+                int status = PeerTable.process(
+                        ModelTable.class, List.of("-XX:ActiveProcessorCount=" + threads), folder.toString(),
+                        String.valueOf(rounds));
+                if (status != 0) {
+                    throw new IllegalStateException("the run with %d threads failed".formatted(threads));
+                }
+            }
+        } finally {
+            delete(folder);
+        }
+    }
+
+    /** The model's shape. */
+    private static ModelConfig config() {
+        ModelConfig whole = Presets.config("olmoe-1b-7b").withWeightType(DataType.F16);
+        return whole.withLayers(whole.layers().subList(0, LAYERS));
+    }
+
+    private static void write(ModelConfig config, Path folder) throws IOException {
+        ModelWeights weights = RandomWeights.create(config, 0);
+        Path checkpoint = Files.createDirectory(folder.resolve(CHECKPOINT));
+        OlmoeCheckpoint.write(weights, checkpoint);
+        weights.abandon();
+        // Of what the checkpoint holds: its vectors are rounded.
+        try (Model model = Model.checkpoint(checkpoint)) {
+            OlmoeGguf.write(model.weights(), folder.resolve(GGUF));
+        }
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            files.sorted(Comparator.reverseOrder()).forEach(file -> {
+                try {
+                    Files.delete(file);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+        }
+    }
+
+    /** Measures a folder's model on all cores of this process: folder, rounds. */
+    public static void main(String[] args) {
+        Path folder = Path.of(args[0]);
+        int rounds = Integer.parseInt(args[1]);
+        int threads = Runtime.getRuntime().availableProcessors();
+        Llama llama = new Llama(folder.resolve(GGUF), threads);
+        try (Model model = Model.checkpoint(folder.resolve(CHECKPOINT))) {
+            for (ModelWork work : ModelWork.ALL) {
+                ModelRounds measured = new ModelRounds(model, llama, work);
+                System.err.printf("%s, %d threads: %s%n", work.name(), threads, measured.check());
+                double[][] rates = measured.rates(rounds);
+                System.out.printf("| %d | %s | %.1f | %.1f |%s%n", threads, work.name(), PeerTable.median(rates[0]),
+                        PeerTable.median(rates[1]), PeerTable.ratio(rates[0], rates[1]));
+            }
+        }
+    }
+}

@@ -12,6 +12,7 @@ import io.maseparation.parallel.run.RankLoader;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -19,13 +20,15 @@ import java.util.Optional;
 final class ModelRounds {
     /** Time after which threads that wait by spinning have given up, in milliseconds. */
     private static final int REST = 300;
+    /** Least tokens of each sequence whose logits are compared. */
+    private static final int CHECKED = 9;
     private static final ExecutionOptions OPTIONS = ExecutionOptions.defaults().withKvType(DataType.F16);
 
     private final Model model;
     private final Llama llama;
     private final ModelWork work;
     private final List<int[]> prompts;
-    /** Tokens that this project generates [sequence][token]. */
+    /** Tokens that this project generates [sequence][token], after {@link #check}. */
     private final int[][] tokens;
 
     ModelRounds(Model model, Llama llama, ModelWork work) {
@@ -33,7 +36,7 @@ final class ModelRounds {
         this.llama = llama;
         this.work = work;
         prompts = work.prompts(model.config());
-        tokens = new int[work.sequences()][work.generated()];
+        tokens = new int[work.sequences()][];
     }
 
     /**
@@ -41,10 +44,12 @@ final class ModelRounds {
      * by.
      *
      * @throws IllegalStateException if they are not the same
+     * @return what was found, in words
      */
-    LogitsCheck check() {
-        float[][][] ours = new float[work.sequences()][work.generated()][];
-        Workload workload = Workload.greedy(prompts, work.generated())
+    String check() {
+        int generated = Math.max(work.generated(), CHECKED);
+        float[][][] ours = new float[work.sequences()][generated][];
+        Workload workload = Workload.greedy(prompts, generated)
                 .ignoringEos()
                 .withPrefillChunk(LlamaContext.MICRO_BATCH);
         Job job = new Job(model.weights(), workload, OPTIONS, RankLoader.real(),
@@ -56,23 +61,23 @@ final class ModelRounds {
             }
         }
         LogitsCheck check = new LogitsCheck();
-        try (LlamaContext context = context()) {
+        try (LlamaContext context = context(generated)) {
             context.next(prompts.toArray(int[][]::new));
-            for (int i = 0; i < work.generated(); i++) {
+            for (int i = 0; i < generated; i++) {
                 for (int s = 0; s < tokens.length; s++) {
                     check.compare("%s, sequence %d, token %d".formatted(work.name(), s, i), ours[s][i],
                             context.logits(s));
                 }
-                if (i < work.steps()) {
+                if (i < generated - 1) {
                     context.next(step(i));
                 }
             }
         }
-        return check;
+        return check.end();
     }
 
-    private LlamaContext context() {
-        return new LlamaContext(llama, work.sequences(), work.positions());
+    private LlamaContext context(int generated) {
+        return new LlamaContext(llama, work.sequences(), work.prompt() + generated);
     }
 
     private static int[] tokens(RunResult result, int sequence) {
@@ -89,14 +94,17 @@ final class ModelRounds {
     }
 
     /**
-     * Tokens a second of ours and of llama.cpp's, round by round, after {@link #check}.
+     * Tokens a second of ours and of llama.cpp's, round by round, after {@link #check}: by the time of the process where
+     * it has one core.
      *
      * @throws IllegalStateException if a run of ours generates other tokens
      */
     double[][] rates(int rounds) {
+        List<Double> ours = new ArrayList<>();
         List<Double> theirs = new ArrayList<>();
         List<RunResult> runs;
-        try (LlamaContext context = context()) {
+        Watch watch = new Watch();
+        try (LlamaContext context = context(work.generated())) {
             runs = Generation.of(model)
                     .layout(Layout.single())
                     .execution(OPTIONS)
@@ -104,43 +112,66 @@ final class ModelRounds {
                     .prefillChunk(LlamaContext.MICRO_BATCH)
                     .maxTokens(work.generated())
                     .prompts(prompts)
+                    .onToken((sequence, token) -> watch.token())
                     // The first run of both is not counted.
                     .run(1 + rounds, () -> {
+                        ours.add(watch.rate());
                         rest();
                         theirs.add(rate(context));
                         rest();
+                        watch.start();
                     });
         }
         for (RunResult run : runs) {
             for (int s = 0; s < tokens.length; s++) {
-                if (!java.util.Arrays.equals(tokens(run, s), tokens[s])) {
+                if (!Arrays.equals(tokens(run, s), Arrays.copyOf(tokens[s], work.generated()))) {
                     throw new IllegalStateException("%s: tokens are not those of the run before".formatted(work.name()));
                 }
             }
         }
-        return new double[][] {
-                runs.stream().skip(1).mapToDouble(this::rate).toArray(),
-                theirs.stream().skip(1).mapToDouble(rate -> rate).toArray()
-        };
+        return new double[][] {counted(ours), counted(theirs)};
     }
 
-    private double rate(RunResult run) {
-        return work.steps() == 0
-                ? work.tokens() / (run.metrics().wallMs() / 1e3)
-                : run.metrics().tps();
+    private static double[] counted(List<Double> rates) {
+        return rates.stream().skip(1).mapToDouble(rate -> rate).toArray();
+    }
+
+    /** Looks at the clock where the prompt's end and the last token come, of all sequences. */
+    private final class Watch {
+        private int seen;
+        private long start = PeerTable.now();
+        private long end;
+
+        void start() {
+            seen = 0;
+            start = PeerTable.now();
+        }
+
+        void token() {
+            seen++;
+            if (work.steps() > 0 && seen == work.sequences()) {
+                start = PeerTable.now();
+            }
+            end = PeerTable.now();
+        }
+
+        /** Tokens a second. */
+        double rate() {
+            return work.tokens() / ((end - start) / 1e9);
+        }
     }
 
     private double rate(LlamaContext context) {
         context.clear();
-        long start = System.nanoTime();
+        long start = PeerTable.now();
         context.next(prompts.toArray(int[][]::new));
         if (work.steps() > 0) {
-            start = System.nanoTime();
+            start = PeerTable.now();
             for (int i = 0; i < work.steps(); i++) {
                 context.next(step(i));
             }
         }
-        return work.tokens() / ((System.nanoTime() - start) / 1e9);
+        return work.tokens() / ((PeerTable.now() - start) / 1e9);
     }
 
     private static void rest() {

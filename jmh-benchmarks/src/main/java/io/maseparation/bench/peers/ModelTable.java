@@ -36,6 +36,7 @@ final class ModelTable {
             write(config(), folder);
             System.out.printf("olmoe-1b-7b with %d of its layers, fp16 weights and cache; tokens a second, and ours / theirs: "
                     + "median (least to most) of %d rounds, above 1 ours is faster%n", LAYERS, rounds);
+            System.out.println("With one thread a second is one of the process's time.");
             System.out.println("| threads | work | ours | llama.cpp | ours / theirs |\n|---|---|---|---|---|");
             for (int threads : IntStream.of(1, cores).distinct().toArray()) {
                 int status = PeerTable.process(

@@ -14,23 +14,16 @@ import java.util.List;
  */
 record ModelWork(String name, int sequences, int prompt, int steps) {
     private static final int SEED = 1;
-    /** What llama.cpp makes a number of positions a multiple of. */
-    private static final int POSITIONS = 256;
 
     /** All that the table has. */
     static final List<ModelWork> ALL = List.of(
             new ModelWork("prefill of 512 tokens", 1, 512, 0),
             new ModelWork("decode, 1 sequence", 1, 16, 32),
-            new ModelWork("decode, 8 sequences", 8, 16, 32));
+            new ModelWork("decode, 8 sequences", 8, 16, 16));
 
     /** Token ids, uniformly random. */
     List<int[]> prompts(ModelConfig config) {
         return RandomPrompts.of(sequences, prompt, config.vocab(), SEED);
-    }
-
-    /** Positions that a cache needs for each sequence. */
-    int positions() {
-        return Math.ceilDiv(prompt + steps, POSITIONS) * POSITIONS;
     }
 
     /** Tokens that are generated for each sequence: the first one follows the prompt. */

@@ -238,7 +238,7 @@ public final class PeerTable {
      * Time of the process where there is one core, of which other programs take nothing, and else of the clock, since
      * threads that wait by spinning count, too.
      */
-    private static long now() {
+    static long now() {
         return CORES == 1 ? PROCESS.nanos() : System.nanoTime();
     }
 

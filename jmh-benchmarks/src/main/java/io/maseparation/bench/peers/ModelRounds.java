@@ -94,8 +94,8 @@ final class ModelRounds {
     }
 
     /**
-     * Tokens a second of ours and of llama.cpp's, round by round, after {@link #check}: by the time of the process where
-     * it has one core.
+     * Tokens a second of ours and of llama.cpp's, round by round, after {@link #check}: by the time of the process
+     * where it has one core.
      *
      * @throws IllegalStateException if a run of ours generates other tokens
      */
@@ -125,7 +125,8 @@ final class ModelRounds {
         for (RunResult run : runs) {
             for (int s = 0; s < tokens.length; s++) {
                 if (!Arrays.equals(tokens(run, s), Arrays.copyOf(tokens[s], work.generated()))) {
-                    throw new IllegalStateException("%s: tokens are not those of the run before".formatted(work.name()));
+                    throw new IllegalStateException(
+                            "%s: tokens are not those of the run before".formatted(work.name()));
                 }
             }
         }

@@ -23,6 +23,9 @@ import java.util.stream.Stream;
 final class ModelTable {
     /** Of sixteen: so that both files stay in the memory of a machine of 16 GB. */
     private static final int LAYERS = 4;
+    /** Rounds, if no other number is given. */
+    static final int ROUNDS = 7;
+
     private static final String CHECKPOINT = "checkpoint";
     private static final String GGUF = "model.gguf";
 
@@ -31,13 +34,16 @@ final class ModelTable {
     /** Prints a table. */
     static void print(int rounds) throws IOException, InterruptedException {
         int cores = Runtime.getRuntime().availableProcessors();
-        Path folder = Files.createTempDirectory(NativeLibrary.folder("ggml").resolveSibling(""), "model");
+        Path folder = NativeLibrary.folder("ggml").resolveSibling("model");
+        // What a run that was killed has left.
+        delete(folder);
         try {
-            write(config(), folder);
-            System.out.printf("olmoe-1b-7b with %d of its layers, fp16 weights and cache; tokens a second, and ours / theirs: "
-                    + "median (least to most) of %d rounds, above 1 ours is faster%n", LAYERS, rounds);
-            System.out.println("With one thread a second is one of the process's time.");
-            System.out.println("| threads | work | ours | llama.cpp | ours / theirs |\n|---|---|---|---|---|");
+            write(config(), Files.createDirectory(folder));
+            System.out.printf(
+                    "%d layers of olmoe-1b-7b, fp16 weights and cache; tokens a second (one thread: of its time), ours /"
+                            + " llama.cpp's: median (least to most) of %d rounds, above 1 ours is faster%n",
+                    LAYERS, rounds);
+            System.out.println("| threads | work | ours | llama.cpp | ours / llama.cpp |\n|---|---|---|---|---|");
             for (int threads : IntStream.of(1, cores).distinct().toArray()) {
                 int status = PeerTable.process(
                         ModelTable.class, List.of("-XX:ActiveProcessorCount=" + threads), folder.toString(),
@@ -69,6 +75,9 @@ final class ModelTable {
     }
 
     private static void delete(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
         try (Stream<Path> files = Files.walk(folder)) {
             files.sorted(Comparator.reverseOrder()).forEach(file -> {
                 try {

@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
  *
  * <p>Arguments: {@code decode} (1 and 8 rows of every model, fp16 weights), {@code prefill} (64 and 512 rows), {@code
  * formats} (the seed's model in every format), {@code model} (a whole model beside llama.cpp: {@link ModelTable}),
- * {@code quick} (one shape) or {@code none}; then rounds (9 if not given).
+ * {@code quick} (one shape) or {@code none}; then rounds (9 if not given, 7 of a whole model).
  */
 public final class PeerTable {
     private static final int CORES = Runtime.getRuntime().availableProcessors();
@@ -92,7 +92,7 @@ public final class PeerTable {
             return;
         }
         if (args.length > 0 && args[0].equals(MODEL)) {
-            ModelTable.print(args.length > 1 ? Integer.parseInt(args[1]) : ROUNDS);
+            ModelTable.print(args.length > 1 ? Integer.parseInt(args[1]) : ModelTable.ROUNDS);
             return;
         }
         List<Shapes> subset = subset(args.length == 0 ? "" : args[0]);

@@ -1,8 +1,9 @@
 package io.maseparation.bench.peers;
 
+import io.maseparation.files.Text;
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.parallel.Model;
@@ -49,7 +50,7 @@ final class ModelTable {
                         ModelTable.class, List.of("-XX:ActiveProcessorCount=" + threads), folder.toString(),
                         String.valueOf(rounds));
                 if (status != 0) {
-                    throw new IllegalStateException("the run with %d threads failed".formatted(threads));
+                    throw new IllegalStateException("the run with %s failed".formatted(Text.count(threads, "thread")));
                 }
             }
         } finally {
@@ -64,10 +65,11 @@ final class ModelTable {
     }
 
     private static void write(ModelConfig config, Path folder) throws IOException {
-        ModelWeights weights = RandomWeights.create(config, 0);
         Path checkpoint = Files.createDirectory(folder.resolve(CHECKPOINT));
-        OlmoeCheckpoint.write(weights, checkpoint);
-        weights.abandon();
+        // Free before anything is measured.
+        try (ArrayMemory memory = new ArrayMemory()) {
+            OlmoeCheckpoint.write(memory.make(() -> RandomWeights.create(config, 0)), checkpoint);
+        }
         // Of what the checkpoint holds: its vectors are rounded.
         try (Model model = Model.checkpoint(checkpoint)) {
             OlmoeGguf.write(model.weights(), folder.resolve(GGUF));
@@ -98,7 +100,7 @@ final class ModelTable {
         try (Model model = Model.checkpoint(folder.resolve(CHECKPOINT))) {
             for (ModelWork work : ModelWork.ALL) {
                 ModelRounds measured = new ModelRounds(model, llama, work);
-                System.err.printf("%s, %d threads: %s%n", work.name(), threads, measured.check());
+                System.err.printf("%s, %s: %s%n", work.name(), Text.count(threads, "thread"), measured.check());
                 double[][] rates = measured.rates(rounds);
                 System.out.printf("| %d | %s | %.1f | %.1f |%s%n", threads, work.name(), PeerTable.median(rates[0]),
                         PeerTable.median(rates[1]), PeerTable.ratio(rates[0], rates[1]));

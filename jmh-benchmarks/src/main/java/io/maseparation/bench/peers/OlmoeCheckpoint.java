@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 
 /** Weights of a model of the family olmoe as Hugging Face keeps them: config.json, and all in one format in a file. */
 final class OlmoeCheckpoint {
@@ -46,7 +47,7 @@ final class OlmoeCheckpoint {
 
     private static Map<String, Object> fields(ModelConfig config) {
         ModelConfig.Layer layer = config.layers().getFirst();
-        return Map.ofEntries(
+        return new TreeMap<>(Map.ofEntries(
                 Map.entry("model_type", "olmoe"),
                 Map.entry("architectures", List.of("OlmoeForCausalLM")),
                 Map.entry("vocab_size", config.vocab()),
@@ -67,7 +68,7 @@ final class OlmoeCheckpoint {
                     case F32 -> "float32";
                     case F16 -> "float16";
                     case BF16 -> "bfloat16";
-                }));
+                })));
     }
 
     private void collect() {
@@ -110,8 +111,8 @@ final class OlmoeCheckpoint {
         long offset = 0;
         for (StoredTensor tensor : tensors) {
             long end = offset + tensor.bytes();
-            entries.put(tensor.name(), Map.of(
-                    "dtype", tensor.type().name(), "shape", tensor.shape(), "data_offsets", List.of(offset, end)));
+            entries.put(tensor.name(), new TreeMap<>(Map.of(
+                    "dtype", tensor.type().name(), "shape", tensor.shape(), "data_offsets", List.of(offset, end))));
             offset = end;
         }
         String json = Json.write(entries).strip();

@@ -28,10 +28,10 @@ final class Ggml {
     private static final long CONTEXT_BYTES = 8L << 20;
     /** More than {@code ggml_threadpool_params} has, which ggml itself fills in. */
     private static final long PARAMS_BYTES = 4096;
-    private static final int TYPE_F32 = 0;
-    private static final int TYPE_F16 = 1;
+    static final int TYPE_F32 = 0;
+    static final int TYPE_F16 = 1;
     private static final int TYPE_I32 = 26;
-    private static final int TYPE_BF16 = 30;
+    static final int TYPE_BF16 = 30;
 
     private final NativeLibrary library;
     private final MemorySegment backend;
@@ -72,7 +72,7 @@ final class Ggml {
     }
 
     /** The variant that fits this processor best. */
-    private static Path variant(Path folder) {
+    static Path variant(Path folder) {
         try (Stream<Path> files = Files.list(folder)) {
             return files.filter(f -> f.getFileName().toString().startsWith("libggml-cpu-"))
                     .max(Comparator.comparingInt(f -> NativeLibrary.open(f).number("ggml_backend_score")))

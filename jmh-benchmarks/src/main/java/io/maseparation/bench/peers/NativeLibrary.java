@@ -10,6 +10,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -17,6 +18,9 @@ import java.util.stream.Stream;
 /** Functions of a peer's shared libraries, with the descriptors that the arguments have. */
 @SuppressWarnings("restricted")
 final class NativeLibrary {
+    /** Of {@code ggml_log_level}. */
+    private static final int ERROR = 4;
+
     private final SymbolLookup symbols;
 
     private NativeLibrary(SymbolLookup symbols) {
@@ -51,6 +55,29 @@ final class NativeLibrary {
                 .map(file -> SymbolLookup.libraryLookup(file, Arena.global()))
                 .reduce((a, b) -> b.or(a))
                 .orElseThrow());
+    }
+
+    /**
+     * A function for ggml and llama.cpp to log with, {@code void (level, text, data)}: errors go to the standard error,
+     * everything else nowhere.
+     */
+    static MemorySegment errorLog() {
+        try {
+            return Linker.nativeLinker().upcallStub(
+                    MethodHandles.lookup().findStatic(NativeLibrary.class, "log",
+                            MethodType.methodType(void.class, int.class, MemorySegment.class, MemorySegment.class)),
+                    FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS),
+                    Arena.global());
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("there is such a method", e);
+        }
+    }
+
+    /** What {@link #errorLog} calls. */
+    static void log(int level, MemorySegment text, MemorySegment data) {
+        if (level == ERROR) {
+            System.err.print(text.reinterpret(Long.MAX_VALUE).getString(0));
+        }
     }
 
     /** A function that returns a pointer, on those arguments. */
@@ -108,6 +135,7 @@ final class NativeLibrary {
             case Integer number -> ValueLayout.JAVA_INT;
             case Long number -> ValueLayout.JAVA_LONG;
             case Float number -> ValueLayout.JAVA_FLOAT;
+            case Boolean flag -> ValueLayout.JAVA_BOOLEAN;
             default -> throw new IllegalArgumentException("an argument of " + argument.getClass());
         };
     }

@@ -26,7 +26,8 @@ import java.util.stream.IntStream;
  * programs on the machine change little.
  *
  * <p>Arguments: {@code decode} (1 and 8 rows of every model, fp16 weights), {@code prefill} (64 and 512 rows), {@code
- * formats} (the seed's model in every format), {@code quick} (one shape) or {@code none}; then rounds (9 if not given).
+ * formats} (the seed's model in every format), {@code model} (a whole model beside llama.cpp: {@link ModelTable}),
+ * {@code quick} (one shape) or {@code none}; then rounds (9 if not given, 7 of a whole model).
  */
 public final class PeerTable {
     private static final int CORES = Runtime.getRuntime().availableProcessors();
@@ -43,6 +44,9 @@ public final class PeerTable {
     private static final String PREFILL = "prefill attention";
     /** Of the names of operations, where ggml's cache is in llama.cpp's order. */
     private static final String LLAMA = ", llama.cpp's cache";
+
+    /** A whole model, which is no set of shapes. */
+    private static final String MODEL = "model";
 
     private static final List<PeerModel> MODELS = List.of(PeerModel.values());
     private static final List<DataType> HALF = List.of(DataType.F16);
@@ -76,7 +80,7 @@ public final class PeerTable {
             // For those who want the libraries only.
             case "none" -> List.of();
             default -> throw new IllegalArgumentException(
-                    name + " is not a subset: decode, prefill, formats, quick and none are");
+                    name + " is not a subset: decode, prefill, formats, model, quick and none are");
         };
     }
 
@@ -85,6 +89,10 @@ public final class PeerTable {
         if (args.length == 5) {
             one(args[0], PeerModel.valueOf(args[1]), DataType.valueOf(args[2]), Integer.parseInt(args[3]),
                     Integer.parseInt(args[4]));
+            return;
+        }
+        if (args.length > 0 && args[0].equals(MODEL)) {
+            ModelTable.print(args.length > 1 ? Integer.parseInt(args[1]) : ModelTable.ROUNDS);
             return;
         }
         List<Shapes> subset = subset(args.length == 0 ? "" : args[0]);
@@ -107,17 +115,24 @@ public final class PeerTable {
         }
     }
 
-    /** Runs one shape in a process of its own, with this one's options. */
+    /** Runs one shape in a process of its own. */
     private static void process(String... arguments) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), PeerTable.class.getName()));
-        command.addAll(List.of(arguments));
-        int status = new ProcessBuilder(command).inheritIO().start().waitFor();
+        int status = process(PeerTable.class, List.of(), arguments);
         if (status != 0) {
             System.out.printf("| %s | failed (%d) |%n", String.join(" | ", arguments), status);
         }
+    }
+
+    /** The exit status of a class that is run in a process of its own, with this one's options and others. */
+    static int process(Class<?> main, List<String> options, String... arguments)
+            throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(options);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).inheritIO().start().waitFor();
     }
 
     private static void one(String operation, PeerModel model, DataType type, int rows, int rounds) {
@@ -197,7 +212,8 @@ public final class PeerTable {
         };
     }
 
-    private static String ratio(double[] ours, double[] theirs) {
+    /** How often the first of a pair holds the second: median, least and most. */
+    static String ratio(double[] ours, double[] theirs) {
         double[] ratios = IntStream.range(0, ours.length)
                 .mapToDouble(round -> ours[round] / theirs[round])
                 .sorted()
@@ -222,11 +238,12 @@ public final class PeerTable {
      * Time of the process where there is one core, of which other programs take nothing, and else of the clock, since
      * threads that wait by spinning count, too.
      */
-    private static long now() {
+    static long now() {
         return CORES == 1 ? PROCESS.nanos() : System.nanoTime();
     }
 
-    private static double median(double[] values) {
+    /** The middle one, or the larger one of two in the middle. */
+    static double median(double[] values) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);
         return sorted[sorted.length / 2];

@@ -67,9 +67,7 @@ public final class RankDevice implements AutoCloseable {
 
     /** How far {@link #begin} has come. */
     private enum Beginning {
-        TO_COME,
-        BROKEN_OFF,
-        DONE
+        TO_COME, BROKEN_OFF, DONE
     }
 
     /**

@@ -146,7 +146,7 @@ final class SegmentBuilder {
     }
 
     /**
-     * The graph to execute right before all segments: it puts on the device what they hand on. Its tasks name the arrays and
+     * The graph to execute right before all segments: it puts on the device what they hand on. Its tasks name arrays and
      * have no rows to work on.
      */
     ImmutableTaskGraph first() {

@@ -105,8 +105,8 @@ public final class DeviceRoom {
     }
 
     /**
-     * Frees the room if nobody has; to be called when the plan has been closed. TornadoVM frees the arrays of graphs that
-     * have run.
+     * Frees the room if nobody has; to be called when the plan has been closed. TornadoVM frees the arrays of graphs
+     * that have run.
      */
     public void free() {
         BufferInside inside = inside();

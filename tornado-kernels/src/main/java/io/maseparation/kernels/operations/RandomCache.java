@@ -35,8 +35,8 @@ public final class RandomCache {
      *
      * @param stream [4]: key of the layer, its lower and its upper half; number of the cache's first head in the layer;
      *     kind
-     * @param blocks [blocks, 3]: for each block the number of its sequence, the position where it begins, and how many of
-     *     its positions, from there on, are random
+     * @param blocks [blocks, 3]: for each block the number of its sequence, the position where it begins, and how many
+     *     of its positions, from there on, are random
      * @param values [{@value #VALUES} + 1], FloatArray or HalfFloatArray, as {@link #values} makes it
      */
     public record Context(IntArray stream, IntArray blocks, TornadoNativeArray values) {}

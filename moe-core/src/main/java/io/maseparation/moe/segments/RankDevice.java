@@ -47,7 +47,6 @@ public final class RankDevice implements AutoCloseable {
     private final Precompilation compilation;
     private final RankArrays arrays;
     private final TornadoDevice device;
-    private final Shard shard;
     private final RankBuffers buffers;
     /** The graphs that each segment runs, one after the other. */
     private final Map<String, List<RankGraph>> graphs = new LinkedHashMap<>();
@@ -90,7 +89,6 @@ public final class RankDevice implements AutoCloseable {
             Device device, ModelWeights weights, Shard shard, Capacity capacity, List<Segment> segments,
             boolean profiled) {
         this.device = device.device();
-        this.shard = shard;
         ModelConfig config = weights.config();
         compiles = !device.target().embedded();
         boolean f16 = config.weightType() == DataType.F16 || capacity.kvType() == DataType.F16;

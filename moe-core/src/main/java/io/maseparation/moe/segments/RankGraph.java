@@ -12,10 +12,8 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
 /**
  * A task graph of a rank's plan.
  *
- * @param built what the plan has
- * @param index its place there
- * @param tasks names of its tasks
- * @param continued for each task whether it continues the operation of the task before
+ * @param piece what of a segment it is
+ * @param index its place in the plan
  * @param transferBytes bytes that every execution takes to the device and back, besides rows
  * @param appends layers, counted from the shard's first, to which it appends keys and values
  * @param answers what shows whether the device has run it
@@ -23,8 +21,8 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
  * @param captured what runs it without TornadoVM's interpreter, once it is captured
  */
 record RankGraph(
-        ImmutableTaskGraph built, int index, List<String> tasks, List<Boolean> continued, long transferBytes,
-        List<Integer> appends, Answers answers, RowMover rows, CapturedGraph captured) {
+        SegmentBuilder.Piece piece, int index, long transferBytes, List<Integer> appends, Answers answers, RowMover rows,
+        CapturedGraph captured) {
     /**
      * {@return a piece of a segment as a graph of a plan}
      *
@@ -42,15 +40,28 @@ record RankGraph(
         List<RowTransfer> answers = new ArrayList<>(mayFallSilent ? graph.rowOutputs() : List.of());
         answers.removeIf(out -> graph.rowInputs().stream().anyMatch(in -> in.array() == out.array()));
         return new RankGraph(
-                piece.built(),
+                piece,
                 index,
-                graph.taskNames(),
-                graph.continuedOperations(),
                 graph.inputBytes() + graph.outputBytes(),
                 layersAppended(piece.segment(), shard.firstLayer()),
                 new Answers(mayFallSilent ? graph.answers() : List.of(), answers),
                 new RowMover(graph, piece.built(), plan, device),
                 new CapturedGraph(piece.built(), plan, index, device));
+    }
+
+    /** {@return what the plan has} */
+    ImmutableTaskGraph built() {
+        return piece.built();
+    }
+
+    /** {@return names of its tasks} */
+    List<String> tasks() {
+        return piece.graph().taskNames();
+    }
+
+    /** {@return for each task whether it continues the operation of the task before} */
+    List<Boolean> continued() {
+        return piece.graph().continuedOperations();
     }
 
     private static List<Integer> layersAppended(Segment segment, int firstLayer) {

@@ -146,8 +146,8 @@ final class SegmentBuilder {
     }
 
     /**
-     * The graph to execute right before all segments: it puts on the device what they hand on. Its tasks name arrays and
-     * have no rows to work on.
+     * The graph to execute right before all segments: it puts on the device what they hand on. Its tasks name arrays
+     * and have no rows to work on.
      */
     ImmutableTaskGraph first() {
         KernelGraph g = new KernelGraph("first", rank.target(), rank.grid());

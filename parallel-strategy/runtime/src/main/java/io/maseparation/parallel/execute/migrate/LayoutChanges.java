@@ -124,7 +124,7 @@ public final class LayoutChanges {
         if (options.devices().stream().map(Device::target).anyMatch(t -> t.cudaGraphs() && !t.embedded())) {
             throw new PlanException(
                     "a layout does not change where CUDA graphs are captured: TornadoVM unpins what they"
-                            + " take from the host when a rank is freed; leave out the changes, or --cuda-graphs");
+                            + " take from the host when a rank is freed; leave out one of both");
         }
     }
 

@@ -21,8 +21,8 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
  * @param captured what runs it without TornadoVM's interpreter, once it is captured
  */
 record RankGraph(
-        SegmentBuilder.Piece piece, int index, long transferBytes, List<Integer> appends, Answers answers, RowMover rows,
-        CapturedGraph captured) {
+        SegmentBuilder.Piece piece, int index, long transferBytes, List<Integer> appends, Answers answers,
+        RowMover rows, CapturedGraph captured) {
     /**
      * {@return a piece of a segment as a graph of a plan}
      *

@@ -32,7 +32,7 @@ class LogitsCheckTest {
     }
 
     @Test
-    void logits_may_differ_by_rounding() {
+    void logitsMayDifferByRounding() {
         LogitsCheck check = new LogitsCheck();
         check.compare("a", logits(), apart(logits(), 1e-3));
         check.compare("b", logits(), apart(logits(), 2e-3));
@@ -41,7 +41,7 @@ class LogitsCheckTest {
     }
 
     @Test
-    void a_position_may_not_differ_by_more_than_a_choice_of_experts_explains() {
+    void aPositionMayNotDifferByMoreThanAChoiceOfExpertsExplains() {
         assertThatThrownBy(() -> new LogitsCheck().compare("here", logits(), apart(logits(), 1.1 * LogitsCheck.MOST)))
                 .hasMessageContaining("here: logits are 0.11 apart");
         float[] none = logits();
@@ -53,7 +53,7 @@ class LogitsCheckTest {
     }
 
     @Test
-    void half_of_the_positions_may_not_differ_by_more_than_rounding() {
+    void halfOfThePositionsMayNotDifferByMoreThanRounding() {
         LogitsCheck check = new LogitsCheck();
         check.compare("a", logits(), logits());
         check.compare("b", logits(), apart(logits(), 2 * LogitsCheck.TYPICAL));
@@ -62,7 +62,7 @@ class LogitsCheckTest {
     }
 
     @Test
-    void the_most_likely_token_is_the_same_unless_it_is_nearly_tied() {
+    void theMostLikelyTokenIsTheSameUnlessItIsNearlyTied() {
         float[] ours = logits();
         ours[8] = 5.9f;
         float[] tied = ours.clone();

@@ -123,7 +123,7 @@ class OlmoeFilesTest {
     }
 
     @Test
-    void gguf_has_all_weights_under_the_names_of_llama_cpp() throws IOException {
+    void ggufHasAllWeightsUnderTheNamesOfLlamaCpp() throws IOException {
         ModelWeights weights = RandomWeights.create(config(), 3);
         Path file = folder.resolve("model.gguf");
         OlmoeGguf.write(weights, file);
@@ -166,7 +166,7 @@ class OlmoeFilesTest {
 
     /** GGUF of the checkpoint is GGUF of the model, but for vectors, which the checkpoint rounds. */
     @Test
-    void checkpoint_is_the_same_model() throws IOException {
+    void checkpointIsTheSameModel() throws IOException {
         ModelConfig config = config();
         ModelWeights weights = RandomWeights.create(config, 3);
         OlmoeCheckpoint.write(weights, folder);
@@ -197,7 +197,7 @@ class OlmoeFilesTest {
     }
 
     @Test
-    void other_models_are_refused() {
+    void otherModelsAreRefused() {
         for (String preset : List.of("tiny", "mixtral-8x7b", "qwen3-30b-a3b")) {
             assertThatThrownBy(() -> OlmoeGguf.check(Presets.config(preset)))
                     .as(preset)

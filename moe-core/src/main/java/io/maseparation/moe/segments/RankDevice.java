@@ -60,6 +60,9 @@ public final class RankDevice implements AutoCloseable {
     private final boolean capturesGraphs;
     private Beginning beginning = Beginning.TO_COME;
     private final int graphCount;
+    /** Place in the plan of the graph that makes the caches, if it has one. */
+    private final int cacheGraph;
+
     private final Map<Integer, Integer> runs = new HashMap<>();
     private @Nullable TornadoExecutionResult last;
     private long firstRunNanos;
@@ -111,6 +114,7 @@ public final class RankDevice implements AutoCloseable {
         parts.pieces().values().forEach(of -> of.forEach(piece -> built.add(piece.built())));
         handsOn = parts.first().isPresent();
         capturesGraphs = device.target().cudaGraphs() && !profiled;
+        cacheGraph = built.size();
         parts.caches().map(DeviceCaches::graph).ifPresent(built::add);
         graphCount = built.size();
         plan = made(() -> new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new)));
@@ -235,7 +239,7 @@ public final class RankDevice implements AutoCloseable {
         beginning = Beginning.BROKEN_OFF;
         synchronized (COMPILING) {
             long start = System.nanoTime();
-            caches.make(device, plan, graphCount - 1, this::appending);
+            caches.make(device, plan, cacheGraph, this::appending);
             // From now on graphs run over the same arrays every time. A profile needs the time of each task, which a
             // graph launched as one does not have.
             if (capturesGraphs) {

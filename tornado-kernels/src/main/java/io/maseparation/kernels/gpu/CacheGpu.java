@@ -6,7 +6,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu bodies of {@code RandomCache}: a thread for four elements, which share a random number. */
+/** Gpu bodies of {@code RandomCache}: a thread for four elements. */
 public final class CacheGpu {
     private CacheGpu() {}
 
@@ -14,21 +14,8 @@ public final class CacheGpu {
     public static void f32(
             KernelContext context, IntArray stream, IntArray blocks, FloatArray values, FloatArray cache, int fours,
             int heads, int headDim) {
-        int i = context.globalIdx;
-        if (i < fours) {
-            int at = 4 * i;
-            if (CachePortable.isRandom(blocks, at, heads, headDim)) {
-                long random = CachePortable.random(stream, blocks, at, heads, headDim);
-                cache.set(at, values.get((int) random & 0xFFFF));
-                cache.set(at + 1, values.get((int) (random >> 16) & 0xFFFF));
-                cache.set(at + 2, values.get((int) (random >> 32) & 0xFFFF));
-                cache.set(at + 3, values.get((int) (random >> 48) & 0xFFFF));
-            } else {
-                cache.set(at, 0f);
-                cache.set(at + 1, 0f);
-                cache.set(at + 2, 0f);
-                cache.set(at + 3, 0f);
-            }
+        if (context.globalIdx < fours) {
+            CachePortable.fourF32(stream, blocks, values, cache, 4 * context.globalIdx, heads, headDim);
         }
     }
 
@@ -36,21 +23,8 @@ public final class CacheGpu {
     public static void f16(
             KernelContext context, IntArray stream, IntArray blocks, HalfFloatArray values, HalfFloatArray cache,
             int fours, int heads, int headDim) {
-        int i = context.globalIdx;
-        if (i < fours) {
-            int at = 4 * i;
-            if (CachePortable.isRandom(blocks, at, heads, headDim)) {
-                long random = CachePortable.random(stream, blocks, at, heads, headDim);
-                cache.set(at, values.get((int) random & 0xFFFF));
-                cache.set(at + 1, values.get((int) (random >> 16) & 0xFFFF));
-                cache.set(at + 2, values.get((int) (random >> 32) & 0xFFFF));
-                cache.set(at + 3, values.get((int) (random >> 48) & 0xFFFF));
-            } else {
-                cache.set(at, values.get(0x10000));
-                cache.set(at + 1, values.get(0x10000));
-                cache.set(at + 2, values.get(0x10000));
-                cache.set(at + 3, values.get(0x10000));
-            }
+        if (context.globalIdx < fours) {
+            CachePortable.fourF16(stream, blocks, values, cache, 4 * context.globalIdx, heads, headDim);
         }
     }
 }

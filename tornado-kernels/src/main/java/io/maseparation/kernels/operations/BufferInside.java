@@ -1,11 +1,7 @@
 package io.maseparation.kernels.operations;
 
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -29,15 +25,17 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * @param get DeviceBufferState.getXPUBuffer
  * @param set DeviceBufferState.setXPUBuffer
  * @param contents DeviceBufferState.setContents
+ * @param lock XPUDeviceBufferState.setLockBuffer
  * @param id TornadoExecutionPlan.getId
  * @param part XPUBuffer.setSizeSubRegion
  * @param enqueueWrite XPUBuffer.enqueueWrite
  */
 record BufferInside(
         GraphInside graph, Field context, Method local, Object reads, Object writes, Method states, Method onDevice,
-        Method allocate, Method deallocate, Method get, Method set, Method contents, Method id, MethodHandle part,
-        MethodHandle enqueueWrite) {
+        Method allocate, Method deallocate, Method get, Method set, Method contents, Method lock, Method id, Method part,
+        Method enqueueWrite) {
     private static final String BUFFER = "uk.ac.manchester.tornado.api.memory.XPUBuffer";
+    private static final String STATE = "uk.ac.manchester.tornado.runtime.common.XPUDeviceBufferState";
 
     /** Empty with the embedded runtime, another version, or one that does not let us in. */
     static final Optional<BufferInside> FOUND = find();
@@ -47,7 +45,6 @@ record BufferInside(
             Class<?> buffer = Class.forName(BUFFER);
             GraphInside graph = GraphInside.find();
             Field context = graph.field("executionContext");
-            MethodHandles.Lookup lookup = MethodHandles.publicLookup();
             Class<?> access = TaskInside.api("common.Access");
             Class<?> state = TaskInside.api("memory.DeviceBufferState");
             Method local = context.getType().getMethod("getLocalStateObject", Object.class, access);
@@ -65,11 +62,11 @@ record BufferInside(
                     state.getMethod("getXPUBuffer"),
                     state.getMethod("setXPUBuffer", buffer),
                     state.getMethod("setContents", boolean.class),
+                    Class.forName(STATE).getMethod("setLockBuffer", boolean.class),
                     TornadoExecutionPlan.class.getMethod("getId"),
-                    lookup.findVirtual(buffer, "setSizeSubRegion", MethodType.methodType(void.class, long.class)),
-                    lookup.findVirtual(buffer, "enqueueWrite", MethodType.methodType(
-                            List.class, long.class, Object.class, long.class, long.class, int[].class,
-                            boolean.class))));
+                    buffer.getMethod("setSizeSubRegion", long.class),
+                    buffer.getMethod("enqueueWrite", long.class, Object.class, long.class, long.class, int[].class,
+                            boolean.class)));
         } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
             return Optional.empty();
         }
@@ -82,19 +79,51 @@ record BufferInside(
         return onDevice.invoke(states.invoke(local.invoke(inner, array, reads)), device);
     }
 
-    /** The buffer of a state; null where there is none yet. */
+    /** The buffer of a state; null where there is none. */
     @Nullable
     Object buffer(Object state) throws ReflectiveOperationException {
         return get.invoke(state);
     }
 
+    /** Gives a state a buffer, or none. */
+    void setBuffer(Object state, @Nullable Object buffer) throws ReflectiveOperationException {
+        set.invoke(state, buffer);
+    }
+
+    /** Says of a state that its buffer holds the array. */
+    void setFilled(Object state) throws ReflectiveOperationException {
+        contents.invoke(state, true);
+    }
+
+    /**
+     * Gives a state a buffer of its own.
+     *
+     * @param bytes of elements
+     * @param pinned an array of the same type, whose memory is pinned on the host
+     */
+    void allocate(TornadoDevice device, Object state, long bytes, TornadoNativeArray pinned)
+            throws ReflectiveOperationException {
+        // With a size of batches TornadoVM makes room for that, whatever the array has.
+        GraphInside.call(allocate, device, pinned, bytes, state, writes);
+    }
+
+    /** Frees the buffer of a state. */
+    void free(TornadoDevice device, Object state) throws ReflectiveOperationException {
+        lock.invoke(state, false);
+        GraphInside.call(deallocate, device, state);
+    }
+
+    /** The number of a plan. */
+    long id(TornadoExecutionPlan plan) throws ReflectiveOperationException {
+        return (long) id.invoke(plan);
+    }
+
     /** Takes an array's first bytes, and its header, to the device. */
-    void write(Object buffer, TornadoExecutionPlan plan, TornadoNativeArray array, long bytes) throws Throwable {
-        long of = (long) id.invoke(plan);
+    void write(Object buffer, long plan, TornadoNativeArray array, long bytes) throws ReflectiveOperationException {
         part.invoke(buffer, bytes);
         try {
             // With a size of batches TornadoVM writes the header, and the part from its beginning.
-            enqueueWrite.invoke(buffer, of, (Object) array, bytes, 0L, (int[]) null, false);
+            GraphInside.call(enqueueWrite, buffer, plan, array, bytes, 0L, null, false);
         } finally {
             part.invoke(buffer, 0L);
         }

@@ -2,7 +2,6 @@ package io.maseparation.kernels.operations;
 
 import java.lang.reflect.Array;
 import java.lang.reflect.Field;
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Iterator;
 import java.util.Map;
@@ -131,19 +130,10 @@ public final class CapturedGraph {
             if (!handles.hasNext()) {
                 return false;
             }
-            INSIDE.get().select().invoke(captured.executor(), index);
-            captured.launch().invoke(device, captured.planId(), handles.next());
-            captured.await().invoke(device, captured.planId());
+            GraphInside.call(INSIDE.get().select(), captured.executor(), index);
+            GraphInside.call(captured.launch(), device, captured.planId(), handles.next());
+            GraphInside.call(captured.await(), device, captured.planId());
             return true;
-        } catch (InvocationTargetException e) {
-            Throwable failure = e.getCause();
-            if (failure instanceof RuntimeException ofRun) {
-                throw ofRun;
-            }
-            if (failure instanceof Error error) {
-                throw error;
-            }
-            throw new LinkageError("TornadoVM's captured graphs", e);
         } catch (ReflectiveOperationException e) {
             throw new LinkageError("TornadoVM's captured graphs", e);
         }

@@ -6,6 +6,7 @@ import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Require;
 import io.maseparation.kernels.gpu.DecodeGpu;
+import io.maseparation.kernels.gpu.DecodeWarps;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.AttentionHost;
 import io.maseparation.kernels.portable.AttentionPortable;
@@ -77,9 +78,9 @@ public final class DecodeAttention {
             case HOST -> g.partTask(id, part, t -> t.task(
                     id, AttentionHost::decodeF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window));
-            case GPU -> g.partTask(id, part, workers(qkv, heads, part), t -> DecodeGpu.inColumns(headDim)
+            case GPU -> g.partTask(id, part, workers(qkv, heads, part), t -> DecodeWarps.inColumns(headDim)
                     ? t.task(
-                            id, DecodeGpu::f32Columns, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads,
+                            id, DecodeWarps::f32Columns, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads,
                             first, own, headDim, scale, window)
                     : t.task(
                             id, DecodeGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first,
@@ -99,14 +100,14 @@ public final class DecodeAttention {
         int own = part.heads();
         int first = part.firstHead();
         int headDim = part.cache().headDim();
-        boolean inPairs = g.target().loadsHalf2() && DecodeGpu.inPairs(headDim);
+        boolean inPairs = g.target().loadsHalf2() && DecodeWarps.inPairs(headDim);
         switch (g.target().choose().body()) {
             case HOST -> g.partTask(id, part, t -> t.task(
                     id, AttentionHost::decodeF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window));
             case GPU -> g.partTask(id, part, workers(qkv, heads, part), t -> inPairs
                     ? t.task(
-                            id, DecodeGpu::f16Pairs, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads,
+                            id, DecodeWarps::f16Pairs, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads,
                             first, own, headDim, scale, window)
                     : t.task(
                             id, DecodeGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first,

@@ -2,7 +2,6 @@ package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
-import java.lang.reflect.InvocationTargetException;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
@@ -63,19 +62,18 @@ public final class DeviceRoom {
                     default -> throw new IllegalArgumentException(
                             "room for a " + array.getClass().getSimpleName());
                 };
+        pinned = DeviceArrays.of(type, 1);
         try {
             Object state = inside.state(graph, array, device);
-            // With a size of batches TornadoVM makes room for that, and pins an array of its own for the host's part.
-            pinned = DeviceArrays.of(type, 1);
-            inside.allocate().invoke(device, pinned, array.getNumBytesOfSegment(), state, inside.writes());
+            inside.allocate(device, state, array.getNumBytesOfSegment(), pinned);
             Object buffer = inside.buffer(state);
             if (buffer == null) {
                 throw new LinkageError("TornadoVM made no room for an array");
             }
             // Kernels read the header.
-            inside.write(buffer, plan, array, array.getElementSize());
-            inside.contents().invoke(state, true);
-        } catch (Throwable e) {
+            inside.write(buffer, inside.id(plan), array, array.getElementSize());
+            inside.setFilled(state);
+        } catch (ReflectiveOperationException e) {
             throw failure(e);
         }
     }
@@ -92,14 +90,14 @@ public final class DeviceRoom {
         BufferInside inside = inside();
         try {
             Object to = inside.state(other, instead, device);
-            inside.set().invoke(to, inside.buffer(inside.state(graph, array, device)));
+            inside.setBuffer(to, inside.buffer(inside.state(graph, array, device)));
             try {
                 what.run();
             } finally {
                 // Whoever made it frees it.
-                inside.set().invoke(to, new Object[] {null});
+                inside.setBuffer(to, null);
             }
-        } catch (Throwable e) {
+        } catch (ReflectiveOperationException e) {
             throw failure(e);
         }
     }
@@ -113,22 +111,14 @@ public final class DeviceRoom {
         try {
             Object state = inside.state(graph, array, device);
             if (inside.buffer(state) != null) {
-                state.getClass().getMethod("setLockBuffer", boolean.class).invoke(state, false);
-                inside.deallocate().invoke(device, state);
+                inside.free(device, state);
             }
-        } catch (Throwable e) {
+        } catch (ReflectiveOperationException e) {
             throw failure(e);
         }
     }
 
-    private static RuntimeException failure(Throwable e) {
-        Throwable cause = e instanceof InvocationTargetException && e.getCause() != null ? e.getCause() : e;
-        if (cause instanceof Error error) {
-            throw error;
-        }
-        if (cause instanceof RuntimeException runtime) {
-            return runtime;
-        }
-        return new IllegalStateException("TornadoVM's buffers: " + cause, cause);
+    private static LinkageError failure(ReflectiveOperationException e) {
+        return new LinkageError("TornadoVM's buffers", e);
     }
 }

@@ -2,7 +2,9 @@ package io.maseparation.kernels.operations;
 
 import java.lang.reflect.AccessibleObject;
 import java.lang.reflect.Field;
+import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TaskGraph;
 
@@ -36,5 +38,21 @@ record GraphInside(Method graph, Field implementation, Class<?> type) {
     /** The runtime's object. */
     Object of(ImmutableTaskGraph immutable) throws ReflectiveOperationException {
         return implementation.get(graph.invoke(immutable));
+    }
+
+    /** What a method of the runtime returns; what it throws is thrown as it is. */
+    static @Nullable Object call(Method method, Object of, @Nullable Object... arguments)
+            throws ReflectiveOperationException {
+        try {
+            return method.invoke(of, arguments);
+        } catch (InvocationTargetException e) {
+            if (e.getCause() instanceof RuntimeException ofRun) {
+                throw ofRun;
+            }
+            if (e.getCause() instanceof Error error) {
+                throw error;
+            }
+            throw e;
+        }
     }
 }

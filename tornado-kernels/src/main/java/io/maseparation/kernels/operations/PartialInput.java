@@ -25,7 +25,7 @@ public final class PartialInput {
 
     /** Where an array is on a device. */
     private interface Buffer {
-        void send(long bytes) throws Throwable;
+        void send(long bytes) throws ReflectiveOperationException;
     }
 
     /**
@@ -81,7 +81,8 @@ public final class PartialInput {
 
     private @Nullable Buffer inside(BufferInside inside) throws ReflectiveOperationException {
         Object found = inside.buffer(inside.state(graph, array, device));
-        return found == null ? null : bytes -> inside.write(found, plan, array, bytes);
+        long id = inside.id(plan);
+        return found == null ? null : bytes -> inside.write(found, id, array, bytes);
     }
 
     private @Nullable Buffer embeddedBuffer(Method send) throws ReflectiveOperationException {
@@ -103,9 +104,7 @@ public final class PartialInput {
         }
         try {
             buffer.send(elements * array.getElementSize());
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
+        } catch (ReflectiveOperationException e) {
             throw new LinkageError("TornadoVM's buffers", e);
         }
     }

@@ -7,7 +7,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Portable bodies of {@code RandomCache}, and the random numbers of all its bodies. */
+/** Portable bodies of {@code RandomCache}, and what all its bodies do. */
 public final class CachePortable {
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
 
@@ -17,19 +17,7 @@ public final class CachePortable {
     public static void f32(
             IntArray stream, IntArray blocks, FloatArray values, FloatArray cache, int fours, int heads, int headDim) {
         for (@Parallel int i = 0; i < fours; i++) {
-            int at = 4 * i;
-            if (isRandom(blocks, at, heads, headDim)) {
-                long random = random(stream, blocks, at, heads, headDim);
-                cache.set(at, values.get((int) random & 0xFFFF));
-                cache.set(at + 1, values.get((int) (random >> 16) & 0xFFFF));
-                cache.set(at + 2, values.get((int) (random >> 32) & 0xFFFF));
-                cache.set(at + 3, values.get((int) (random >> 48) & 0xFFFF));
-            } else {
-                cache.set(at, 0f);
-                cache.set(at + 1, 0f);
-                cache.set(at + 2, 0f);
-                cache.set(at + 3, 0f);
-            }
+            fourF32(stream, blocks, values, cache, 4 * i, heads, headDim);
         }
     }
 
@@ -38,31 +26,54 @@ public final class CachePortable {
             IntArray stream, IntArray blocks, HalfFloatArray values, HalfFloatArray cache, int fours, int heads,
             int headDim) {
         for (@Parallel int i = 0; i < fours; i++) {
-            int at = 4 * i;
-            if (isRandom(blocks, at, heads, headDim)) {
-                long random = random(stream, blocks, at, heads, headDim);
-                cache.set(at, values.get((int) random & 0xFFFF));
-                cache.set(at + 1, values.get((int) (random >> 16) & 0xFFFF));
-                cache.set(at + 2, values.get((int) (random >> 32) & 0xFFFF));
-                cache.set(at + 3, values.get((int) (random >> 48) & 0xFFFF));
-            } else {
-                cache.set(at, values.get(0x10000));
-                cache.set(at + 1, values.get(0x10000));
-                cache.set(at + 2, values.get(0x10000));
-                cache.set(at + 3, values.get(0x10000));
-            }
+            fourF16(stream, blocks, values, cache, 4 * i, heads, headDim);
+        }
+    }
+
+    /** The four elements from one on, in F32; they share a random number. */
+    public static void fourF32(
+            IntArray stream, IntArray blocks, FloatArray values, FloatArray cache, int at, int heads, int headDim) {
+        if (isRandom(blocks, at, heads, headDim)) {
+            long random = random(stream, blocks, at, heads, headDim);
+            cache.set(at, values.get((int) random & 0xFFFF));
+            cache.set(at + 1, values.get((int) (random >> 16) & 0xFFFF));
+            cache.set(at + 2, values.get((int) (random >> 32) & 0xFFFF));
+            cache.set(at + 3, values.get((int) (random >> 48) & 0xFFFF));
+        } else {
+            cache.set(at, 0f);
+            cache.set(at + 1, 0f);
+            cache.set(at + 2, 0f);
+            cache.set(at + 3, 0f);
+        }
+    }
+
+    /** The four elements from one on, in F16. */
+    public static void fourF16(
+            IntArray stream, IntArray blocks, HalfFloatArray values, HalfFloatArray cache, int at, int heads,
+            int headDim) {
+        if (isRandom(blocks, at, heads, headDim)) {
+            long random = random(stream, blocks, at, heads, headDim);
+            cache.set(at, values.get((int) random & 0xFFFF));
+            cache.set(at + 1, values.get((int) (random >> 16) & 0xFFFF));
+            cache.set(at + 2, values.get((int) (random >> 32) & 0xFFFF));
+            cache.set(at + 3, values.get((int) (random >> 48) & 0xFFFF));
+        } else {
+            cache.set(at, values.get(0x10000));
+            cache.set(at + 1, values.get(0x10000));
+            cache.set(at + 2, values.get(0x10000));
+            cache.set(at + 3, values.get(0x10000));
         }
     }
 
     /** Whether an element of a cache belongs to a position of a context. */
-    public static boolean isRandom(IntArray blocks, int at, int heads, int headDim) {
+    private static boolean isRandom(IntArray blocks, int at, int heads, int headDim) {
         int row = at / headDim;
         int block = row / (BLOCK * heads);
         return row % BLOCK < blocks.get(3 * block + 2);
     }
 
     /** Sixteen random bits for each of the four elements from one on, the lowest for the first. */
-    public static long random(IntArray stream, IntArray blocks, int at, int heads, int headDim) {
+    private static long random(IntArray stream, IntArray blocks, int at, int heads, int headDim) {
         int row = at / headDim;
         int block = row / (BLOCK * heads);
         int head = row / BLOCK - block * heads + stream.get(2);

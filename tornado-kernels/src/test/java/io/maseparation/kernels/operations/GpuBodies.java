@@ -84,8 +84,8 @@ final class GpuBodies {
             tasks.put("DecodeGpu." + method, random -> attention(random, type, true, HEAD_DIM));
             tasks.put("PrefillGpu." + method, random -> attention(random, type, false, HEAD_DIM));
         }
-        tasks.put("DecodeGpu.f32Columns", random -> attention(random, DataType.F32, true, 65));
-        tasks.put("DecodeGpu.f16Pairs", random -> attention(random, DataType.F16, true, 72));
+        tasks.put("DecodeWarps.f32Columns", random -> attention(random, DataType.F32, true, 65));
+        tasks.put("DecodeWarps.f16Pairs", random -> attention(random, DataType.F16, true, 72));
         tasks.put("PrefillTensor.attend", random -> attention(random, DataType.F16, false, 32));
         // The tasks of one operation.
         for (String body : List.of("PackTensor.rows", "PackTensor.rowsF16", "ProjectionTensor.multiply",

@@ -33,8 +33,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 record BufferInside(
         GraphInside graph, Field context, Method local, Object reads, Object writes, Method states, Method onDevice,
         Method allocate, Method deallocate, Method get, Method set, Method contents, Method lock, Method id,
-        Method part,
-        Method enqueueWrite) {
+        Method part, Method enqueueWrite) {
     private static final String BUFFER = "uk.ac.manchester.tornado.api.memory.XPUBuffer";
     private static final String STATE = "uk.ac.manchester.tornado.runtime.common.XPUDeviceBufferState";
 

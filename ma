@@ -407,6 +407,8 @@ if [ "$packaged" = yes ]; then
     if [ "$built_for" = embedded ]; then
         [ -z "${TORNADOVM_HOME:-}" ] \
             || fail "$root was packaged without TornadoVM: unset TORNADOVM_HOME, or package it again with it set"
+    elif [ "$backend" = embedded ]; then
+        fail "$root was packaged for TornadoVM and has no embedded runtime: package one with TORNADOVM_HOME unset"
     elif [ -z "${TORNADOVM_HOME:-}" ]; then
         fail "$root was packaged for TornadoVM: set TORNADOVM_HOME to the folder of its SDK 5.2 for JDK 25"
     fi

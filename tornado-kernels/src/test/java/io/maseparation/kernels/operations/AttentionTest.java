@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.gpu.DecodeGpu;
 import io.maseparation.kernels.gpu.PrefillTensor;
@@ -83,7 +84,7 @@ class AttentionTest {
             // Two blocks belong to nobody.
             List<Integer> free = new ArrayList<>(IntStream.range(0, all + 2).boxed().toList());
             Collections.shuffle(free, random);
-            rowInfo = new IntArray(3 * rows + all);
+            rowInfo = DeviceArrays.ints(3 * rows + all);
             int table = 3 * rows;
             int row = 0;
             for (int[] range : ranges) {

@@ -3,6 +3,7 @@ package io.maseparation.kernels.operations;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.Body;
+import io.maseparation.kernels.DeviceArrays;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -37,17 +38,17 @@ class DispatchCombineTest {
         int first = random.nextInt(rows);
         int count = random.nextInt(rows - first + 1);
         int groups = 0;
-        IntArray groupOf = new IntArray(experts + 1);
+        IntArray groupOf = DeviceArrays.ints(experts + 1);
         for (int e = 0; e <= experts; e++) {
             groupOf.set(e, random.nextInt(10) < remoteTenths ? -1 : groups++);
         }
         groups = Math.max(1, groups);
-        IntArray ids = new IntArray(rows * slots);
+        IntArray ids = DeviceArrays.ints(rows * slots);
         for (int p = 0; p < rows * slots; p++) {
             ids.set(p, random.nextInt(10) < emptyTenths ? -1 : random.nextInt(experts + 1));
         }
-        IntArray offsets = new IntArray(groups + 1);
-        IntArray pairs = new IntArray(rows * slots);
+        IntArray offsets = DeviceArrays.ints(groups + 1);
+        IntArray pairs = DeviceArrays.ints(rows * slots);
         pairs.init(UNTOUCHED);
         IntArray step = RowOps.step(first, count, 0);
         int groupCount = groups;
@@ -94,7 +95,7 @@ class DispatchCombineTest {
         float scale = 0.75f;
         FloatArray weights = TestArrays.random(random, rows * slots);
         FloatArray expertOut = TestArrays.random(random, rows * slots * n);
-        IntArray ids = new IntArray(rows * slots);
+        IntArray ids = DeviceArrays.ints(rows * slots);
         for (int p = 0; p < rows * slots; p++) {
             ids.set(p, random.nextInt(5) - 1);
             if (ids.get(p) < 0) {

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
@@ -73,7 +74,7 @@ class ExpertTest {
                 offsets[group + 1] = n;
             }
             Arrays.fill(pairs, n, pairs.length, -1);
-            return new Grouped(IntArray.fromArray(offsets), IntArray.fromArray(pairs), n);
+            return new Grouped(DeviceArrays.copyOf(offsets), DeviceArrays.copyOf(pairs), n);
         }
     }
 

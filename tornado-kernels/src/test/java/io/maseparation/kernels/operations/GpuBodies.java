@@ -2,6 +2,7 @@ package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.KvCache;
@@ -308,7 +309,7 @@ final class GpuBodies {
         KvCache cache = new KvCache(type, KV_HEADS, HEAD_DIM, List.of(k), List.of(cache(random, type, HEAD_DIM)));
         int blocks = k.getSize() / (KV_HEADS * HEAD_DIM * KvCache.BLOCK);
         IntArray stream = TestArrays.ints(random.nextInt(), random.nextInt(), 2, 1);
-        IntArray where = new IntArray(3 * blocks);
+        IntArray where = DeviceArrays.ints(3 * blocks);
         where.init(5);
         TornadoNativeArray values = RandomCache.values(type);
         return new Task(
@@ -389,8 +390,8 @@ final class GpuBodies {
         FloatArray h = TestArrays.random(random, ROWS * COLS);
         FloatArray gate = TestArrays.random(random, routing.experts() * COLS);
         FloatArray extra = TestArrays.random(random, COLS);
-        IntArray ids = new IntArray(ROWS * routing.slots());
-        IntArray choices = new IntArray(2 * ROWS * routing.slots());
+        IntArray ids = DeviceArrays.ints(ROWS * routing.slots());
+        IntArray choices = DeviceArrays.ints(2 * ROWS * routing.slots());
         IntArray at = TestArrays.ints(ROWS * routing.slots());
         FloatArray weights = TestArrays.poisoned(ROWS * routing.slots());
         FloatArray scores = TestArrays.random(random, ROWS * routing.experts());
@@ -404,8 +405,8 @@ final class GpuBodies {
     private static Task dispatch(Random random) {
         IntArray ids = TestArrays.ints(0, 2, -1, 1, 2, random.nextInt(3));
         IntArray groupOf = TestArrays.ints(1, -1, 0);
-        IntArray offsets = new IntArray(3);
-        IntArray pairs = new IntArray(ROWS * SLOTS);
+        IntArray offsets = DeviceArrays.ints(3);
+        IntArray pairs = DeviceArrays.ints(ROWS * SLOTS);
         IntArray step = step(0);
         return new Task(
                 (g, id) -> Dispatch.add(g, id, step, ids, SLOTS, groupOf, 2, offsets, pairs),
@@ -425,7 +426,7 @@ final class GpuBodies {
 
     private static Task argMax(Random random) {
         FloatArray logits = TestArrays.random(random, ROWS * COLS);
-        IntArray best = new IntArray(ROWS);
+        IntArray best = DeviceArrays.ints(ROWS);
         IntArray step = step(0);
         return new Task((g, id) -> ArgMax.add(g, id, step, logits, best, COLS), step, logits, best);
     }

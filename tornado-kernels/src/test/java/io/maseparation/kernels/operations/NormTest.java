@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.kernels.Body;
+import io.maseparation.kernels.DeviceArrays;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -169,8 +170,8 @@ class NormTest {
     void shapesAreNamed() {
         KernelGraph g = new KernelGraph(
                 "test", KernelTarget.embeddedDevice(), new uk.ac.manchester.tornado.api.GridScheduler());
-        FloatArray x = new FloatArray(26);
-        FloatArray weight = new FloatArray(12);
+        FloatArray x = DeviceArrays.floats(26);
+        FloatArray weight = DeviceArrays.floats(12);
         assertThatThrownBy(() -> RmsNorm.add(g, "norm", RowOps.step(0, 1, 0), x, weight, x, 13, EPS))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("RmsNorm: weight has 12 elements, expected at least 13");

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.WeightMatrix;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
@@ -130,9 +131,9 @@ class ProjectionTest {
             var data = (uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray) w.data();
             data.set(3, new uk.ac.manchester.tornado.api.types.HalfFloat(Float.POSITIVE_INFINITY));
             data.set(40 + 39, new uk.ac.manchester.tornado.api.types.HalfFloat(Float.NaN));
-            FloatArray x = new FloatArray(40);
+            FloatArray x = DeviceArrays.floats(40);
             x.init(1f);
-            FloatArray out = new FloatArray(2);
+            FloatArray out = DeviceArrays.floats(2);
             project(body, step(0, 1, 0), x, w, out);
             assertThat(out.get(0)).isEqualTo(Float.POSITIVE_INFINITY);
             assertThat(out.get(1)).isNaN();
@@ -150,7 +151,7 @@ class ProjectionTest {
                         false, java.util.Optional.empty());
         KernelGraph g = new KernelGraph("g", device, new uk.ac.manchester.tornado.api.GridScheduler());
         WeightMatrix w = TestArrays.randomMatrix(random, DataType.BF16, 2, 3, 0, 0);
-        FloatArray x = new FloatArray(3);
+        FloatArray x = DeviceArrays.floats(3);
         assertThatThrownBy(() -> Projection.add(g, "p", step(0, 1, 0), x, w, null, x, 1f, false))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("Projection: w is BF16, which device gpu-0 cannot read");
@@ -162,7 +163,7 @@ class ProjectionTest {
                 "g", KernelTarget.embeddedDevice(), new uk.ac.manchester.tornado.api.GridScheduler());
         WeightMatrix w = TestArrays.randomMatrix(random, DataType.F32, 2, 3, 0, 0);
         assertThatThrownBy(() -> Projection.add(
-                g, "p", step(0, 1, 0), new FloatArray(2), w, null, new FloatArray(2), 1f, false))
+                g, "p", step(0, 1, 0), DeviceArrays.floats(2), w, null, DeviceArrays.floats(2), 1f, false))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("Projection: x has 2 elements, expected at least 3");
     }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.WeightMatrix;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
@@ -94,8 +95,8 @@ class QkvProjectionTest {
                 "g", KernelTarget.embeddedDevice(), new uk.ac.manchester.tornado.api.GridScheduler());
         WeightMatrix q = matrix(DataType.F16, 4, 8);
         WeightMatrix k = matrix(DataType.F32, 4, 8);
-        FloatArray x = new FloatArray(8);
-        assertThatThrownBy(() -> QkvProjection.add(g, "qkv", step(0, 1, 0), x, q, k, q, null, new FloatArray(12), 0))
+        FloatArray x = DeviceArrays.floats(8);
+        assertThatThrownBy(() -> QkvProjection.add(g, "qkv", step(0, 1, 0), x, q, k, q, null, DeviceArrays.floats(12), 0))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("QkvProjection: k is F32, expected F16");
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.KvCache;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -34,7 +35,7 @@ class RopeAppendTest {
         if (type == DataType.F32) {
             return TestArrays.poisoned(n);
         }
-        HalfFloatArray h = new HalfFloatArray(n);
+        HalfFloatArray h = DeviceArrays.halves(n);
         for (int i = 0; i < n; i++) {
             h.set(i, new HalfFloat(Float.NaN));
         }
@@ -93,7 +94,7 @@ class RopeAppendTest {
         int[] position = {62, 70, 0, 14, 63, 127};
         // Sequences with tables of their own: angles other than those of their positions.
         int[] angle = {7, 33, 25, 39, 15, 23};
-        IntArray rowInfo = new IntArray(3 * ROWS + 3);
+        IntArray rowInfo = DeviceArrays.ints(3 * ROWS + 3);
         int[] places = new int[ROWS];
         for (int row = 0; row < ROWS; row++) {
             rowInfo.set(3 * row, position[row]);

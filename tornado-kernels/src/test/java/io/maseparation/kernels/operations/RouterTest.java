@@ -3,6 +3,7 @@ package io.maseparation.kernels.operations;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.Body;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.Routing;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -43,10 +44,10 @@ class RouterTest {
     private static Result run(
             Body body, Routing routing, int hidden, FloatArray h, FloatArray gate, FloatArray extra, int first,
             int count) {
-        IntArray ids = new IntArray(ROWS * routing.slots());
+        IntArray ids = DeviceArrays.ints(ROWS * routing.slots());
         ids.init(-7);
         // The second of two layers.
-        IntArray choices = new IntArray(2 * ids.getSize());
+        IntArray choices = DeviceArrays.ints(2 * ids.getSize());
         choices.init(-7);
         IntArray at = TestArrays.ints(ids.getSize());
         FloatArray weights = TestArrays.poisoned(ROWS * routing.slots());
@@ -153,9 +154,9 @@ class RouterTest {
         int hidden = 8;
         int experts = 70;
         Routing routing = new Routing(experts, 5, Routing.Rule.SOFTMAX_THEN_TOP_K, true, Routing.Extra.NONE);
-        FloatArray h = new FloatArray(ROWS * hidden);
+        FloatArray h = DeviceArrays.floats(ROWS * hidden);
         h.init(1f);
-        FloatArray gate = new FloatArray(experts * hidden);
+        FloatArray gate = DeviceArrays.floats(experts * hidden);
         gate.init(0.25f);
         Result equal = run(body, routing, hidden, h, gate, null, 0, 1);
         for (int i = 0; i < hidden; i++) {

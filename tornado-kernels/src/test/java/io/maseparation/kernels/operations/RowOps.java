@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -69,14 +70,15 @@ public final class RowOps {
             assumeFalse(e.getMessage().contains("cannot read"), e.getMessage());
             throw e;
         }
-        g.output(arrays);
+        // By themselves they would come back too. But of an array that tasks only write, TornadoVM's CUDA backend sets the
+        // device's to zero, and does not wait for that: where another process keeps the GPU busy, after the tasks.
+        g.outputOnDemand(arrays);
         try (TornadoExecutionPlan plan = new TornadoExecutionPlan(g.build())) {
             plan.withDevice(device);
-            if (grid.keySet().isEmpty()) {
-                plan.execute();
-            } else {
-                plan.withGridScheduler(grid).execute();
+            if (!grid.keySet().isEmpty()) {
+                plan.withGridScheduler(grid);
             }
+            plan.execute().transferToHost(arrays);
         } catch (TornadoExecutionPlanException e) {
             throw new AssertionError(e);
         }
@@ -138,11 +140,11 @@ public final class RowOps {
     }
 
     static IntArray step(int first, int count, int phase) {
-        return IntArray.fromElements(first, count, phase);
+        return DeviceArrays.copyOf(first, count, phase);
     }
 
     static FloatArray copy(FloatArray a) {
-        FloatArray c = new FloatArray(a.getSize());
+        FloatArray c = DeviceArrays.floats(a.getSize());
         for (int i = 0; i < a.getSize(); i++) {
             c.set(i, a.get(i));
         }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.WeightMatrix;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
@@ -31,7 +32,7 @@ class RowsTest {
                 int count = 1 + random.nextInt(20);
                 int rows = first + count + 1;
                 WeightMatrix table = TestArrays.randomMatrix(random, type, 9, n, 3, 2);
-                IntArray tokens = new IntArray(rows);
+                IntArray tokens = DeviceArrays.ints(rows);
                 for (int i = 0; i < rows; i++) {
                     tokens.set(i, random.nextInt(9));
                 }
@@ -113,7 +114,7 @@ class RowsTest {
             int count = random.nextInt(20);
             int rows = first + count + 1;
             FloatArray in = TestArrays.random(random, 7 * n);
-            IntArray index = new IntArray(rows);
+            IntArray index = DeviceArrays.ints(rows);
             for (int i = 0; i < rows; i++) {
                 index.set(i, random.nextInt(7));
             }
@@ -152,7 +153,7 @@ class RowsTest {
     @EnumSource
     void argMaxOfTiesAndWhatIsNotFinite(Body body) {
         int n = 70;
-        FloatArray logits = new FloatArray(6 * n);
+        FloatArray logits = DeviceArrays.floats(6 * n);
         logits.init(-2f);
         logits.set(n - 1, -1f);
         logits.set(n + 33, 4f);
@@ -204,7 +205,7 @@ class RowsTest {
     }
 
     private static IntArray run(Body body, FloatArray logits, int n, int first, int count) {
-        IntArray best = new IntArray(logits.getSize() / n);
+        IntArray best = DeviceArrays.ints(logits.getSize() / n);
         best.init(-7);
         IntArray step = step(first, count, 0);
         RowOps.run(body, g -> ArgMax.add(g, "a", step, logits, best, n), step, logits, best);

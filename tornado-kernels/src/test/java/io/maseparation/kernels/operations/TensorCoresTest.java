@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
@@ -278,8 +279,8 @@ class TensorCoresTest {
 
     private record Groups(IntArray offsets, IntArray pairs, int total) {
         static Groups of(int[] groupOf) {
-            IntArray offsets = new IntArray(5);
-            IntArray pairs = new IntArray(groupOf.length);
+            IntArray offsets = DeviceArrays.ints(5);
+            IntArray pairs = DeviceArrays.ints(groupOf.length);
             int n = 0;
             for (int g = 0; g < 4; g++) {
                 for (int p = 0; p < groupOf.length; p++) {

@@ -1,6 +1,7 @@
 package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.WeightMatrix;
 import java.util.random.RandomGenerator;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
@@ -16,7 +17,7 @@ public final class TestArrays {
 
     /** Uniform in [-1, 1). */
     public static FloatArray random(RandomGenerator random, int n) {
-        FloatArray array = new FloatArray(n);
+        FloatArray array = DeviceArrays.floats(n);
         for (int i = 0; i < n; i++) {
             array.set(i, random.nextFloat() * 2 - 1);
         }
@@ -25,13 +26,13 @@ public final class TestArrays {
 
     /** An output that shows every element left unwritten. */
     static FloatArray poisoned(int n) {
-        FloatArray array = new FloatArray(n);
+        FloatArray array = DeviceArrays.floats(n);
         array.init(Float.NaN);
         return array;
     }
 
     static IntArray ints(int... values) {
-        return IntArray.fromElements(values);
+        return DeviceArrays.copyOf(values);
     }
 
     /** A random matrix in a larger array: an offset before it and padding after each row, so that strides matter. */
@@ -40,9 +41,9 @@ public final class TestArrays {
         int size = Math.max(1, offset + rows * stride);
         TornadoNativeArray data =
                 switch (type) {
-                    case F32 -> new FloatArray(size);
-                    case F16 -> new HalfFloatArray(size);
-                    case BF16 -> new BFloat16Array(size);
+                    case F32 -> DeviceArrays.floats(size);
+                    case F16 -> DeviceArrays.halves(size);
+                    case BF16 -> (BFloat16Array) DeviceArrays.of(DataType.BF16, size);
                 };
         for (int i = 0; i < size; i++) {
             float value = random.nextFloat() * 2 - 1;

@@ -376,6 +376,7 @@ class LauncherTest {
     @Test
     void aPackageSaysWhatItWasMadeFor() throws Exception {
         Path forSdk = packaged("ma-tornadovm");
+        assertOneLine(sh(forSdk.resolve("ma"), "devices", "--backend", "embedded"), "has no embedded runtime");
         String home = environment.remove("TORNADOVM_HOME");
         assertOneLine(sh(forSdk.resolve("ma"), "devices"), "packaged for TornadoVM: set TORNADOVM_HOME");
 

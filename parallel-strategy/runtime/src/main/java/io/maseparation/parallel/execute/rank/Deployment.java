@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A plan on its devices: buffers laid out, graphs built, and which sequences live where. A run has one at a time and
@@ -38,6 +39,8 @@ public final class Deployment {
     private final List<RankMemory> memory;
     /** Of the ranks that live in this process. */
     private final Map<Integer, RankDevice> rankDevices = new TreeMap<>();
+    /** Handed on from deployment to deployment. */
+    private @Nullable GpuClaim claim;
 
     private Deployment(Plan plan, Room room, Optional<Shares> shares, Equipment equipment, List<Device> devices) {
         this.plan = plan;
@@ -100,7 +103,8 @@ public final class Deployment {
      * @param plan the plan
      * @param room what there is to be room for
      * @param equipment what it is set up with
-     * @throws io.maseparation.parallel.layout.PlanException if a rank does not fit its device
+     * @throws io.maseparation.parallel.layout.PlanException if a rank does not fit its device, or shall capture CUDA
+     *     graphs beside another run or engine on GPUs, or beside one that does
      * @throws io.maseparation.files.ModelException if all of them do not fit the memory
      * @throws RunFailedException if a rank cannot be set up; those that were are freed
      */
@@ -118,6 +122,7 @@ public final class Deployment {
                 equipment.ranksHere(plan));
         List<RankPlan> here = equipment.ranksHere(plan).stream().map(plan.ranks()::get).toList();
         MemoryCheck.checkFree(plan, deployment.memory, deployment.devices, here, Device::freeBytes);
+        deployment.claim = GpuClaim.take(deployment.devices);
         deployment.load(equipment, Optional.empty());
         SlowKernels.mention(deployment.devices);
         return deployment;
@@ -175,6 +180,7 @@ public final class Deployment {
                 loaded,
                 beside);
         MemoryCheck.checkFree(plan, deployment.memory, deployment.devices, loaded, Device::freeBytes);
+        deployment.claim = before.claim;
         deployment.load(equipment, Optional.of(before));
         return deployment;
     }
@@ -349,6 +355,9 @@ public final class Deployment {
     /** Frees the memory of all ranks; says in the log what cannot be freed. */
     public void close() {
         rankDevices.values().forEach(Deployment::free);
+        if (claim != null) {
+            claim.giveUp();
+        }
     }
 
     /**

@@ -98,7 +98,8 @@ class QkvProjectionTest {
         WeightMatrix q = matrix(DataType.F16, 4, 8);
         WeightMatrix k = matrix(DataType.F32, 4, 8);
         FloatArray x = DeviceArrays.floats(8);
-        assertThatThrownBy(() -> QkvProjection.add(g, "qkv", step(0, 1, 0), x, q, k, q, null, DeviceArrays.floats(12), 0))
+        assertThatThrownBy(
+                () -> QkvProjection.add(g, "qkv", step(0, 1, 0), x, q, k, q, null, DeviceArrays.floats(12), 0))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("QkvProjection: k is F32, expected F16");
     }

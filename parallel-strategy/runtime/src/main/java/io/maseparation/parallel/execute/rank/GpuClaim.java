@@ -38,7 +38,7 @@ final class GpuClaim {
         boolean captures = devices.stream().anyMatch(d -> !d.target().embedded() && d.target().cudaGraphs());
         GpuClaim claim = new GpuClaim(gpus && !captures ? 1 : 0, captures ? 1 : 0);
         synchronized (LOCK) {
-            if (captures && ordinary + capturing > 0 || gpus && capturing > 0) {
+            if ((captures && ordinary + capturing > 0) || (gpus && capturing > 0)) {
                 throw new PlanException("a run or engine that captures CUDA graphs has to be the only one of its"
                         + " process on GPUs: " + (captures ? "close the other one first" : "close that one first")
                         + ", or go without captured graphs");

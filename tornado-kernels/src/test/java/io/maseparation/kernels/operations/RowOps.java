@@ -70,8 +70,8 @@ public final class RowOps {
             assumeFalse(e.getMessage().contains("cannot read"), e.getMessage());
             throw e;
         }
-        // By themselves they would come back too. But of an array that tasks only write, TornadoVM's CUDA backend sets the
-        // device's to zero, and does not wait for that: where another process keeps the GPU busy, after the tasks.
+        // By themselves they would come back too. But of an array that tasks only write, TornadoVM's CUDA backend sets
+        // the device's to zero, and does not wait for that: where another process keeps the GPU busy, after the tasks.
         g.outputOnDemand(arrays);
         try (TornadoExecutionPlan plan = new TornadoExecutionPlan(g.build())) {
             plan.withDevice(device);

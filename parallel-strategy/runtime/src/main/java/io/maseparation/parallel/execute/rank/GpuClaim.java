@@ -12,14 +12,17 @@ import java.util.List;
  */
 final class GpuClaim {
     /** The process's: CUDA has these rules for processes. */
-    private static final Object LOCK = new Object();
-
-    private static int ordinary;
-    private static int capturing;
+    private static final Claims CLAIMS = new Claims();
 
     private final int addsOrdinary;
     private final int addsCapturing;
     private boolean given;
+
+    /** How many there are, of those that capture graphs and of others. */
+    private static final class Claims {
+        private int ordinary;
+        private int capturing;
+    }
 
     private GpuClaim(int addsOrdinary, int addsCapturing) {
         this.addsOrdinary = addsOrdinary;
@@ -37,14 +40,14 @@ final class GpuClaim {
         boolean gpus = devices.stream().anyMatch(d -> !d.target().embedded());
         boolean captures = devices.stream().anyMatch(d -> !d.target().embedded() && d.target().cudaGraphs());
         GpuClaim claim = new GpuClaim(gpus && !captures ? 1 : 0, captures ? 1 : 0);
-        synchronized (LOCK) {
-            if ((captures && ordinary + capturing > 0) || (gpus && capturing > 0)) {
+        synchronized (CLAIMS) {
+            if ((captures && CLAIMS.ordinary + CLAIMS.capturing > 0) || (gpus && CLAIMS.capturing > 0)) {
                 throw new PlanException("a run or engine that captures CUDA graphs has to be the only one of its"
                         + " process on GPUs: " + (captures ? "close the other one first" : "close that one first")
                         + ", or go without captured graphs");
             }
-            ordinary += claim.addsOrdinary;
-            capturing += claim.addsCapturing;
+            CLAIMS.ordinary += claim.addsOrdinary;
+            CLAIMS.capturing += claim.addsCapturing;
             claim.given = true;
         }
         return claim;
@@ -52,11 +55,11 @@ final class GpuClaim {
 
     /** Gives it up, once. */
     void giveUp() {
-        synchronized (LOCK) {
+        synchronized (CLAIMS) {
             if (given) {
                 given = false;
-                ordinary -= addsOrdinary;
-                capturing -= addsCapturing;
+                CLAIMS.ordinary -= addsOrdinary;
+                CLAIMS.capturing -= addsCapturing;
             }
         }
     }

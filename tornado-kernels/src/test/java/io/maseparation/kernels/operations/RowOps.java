@@ -160,11 +160,16 @@ public final class RowOps {
     }
 
     /**
-     * A poisoned element of an array that a task does not read is as it was. Not on TornadoVM: it sends no array to a
-     * device that its first task only writes, so what that task leaves alone is arbitrary.
+     * Whether elements that tasks leave alone are as they were. Not on TornadoVM: it sends no array to a device that its
+     * first task only writes, so what that task leaves alone is arbitrary.
      */
+    static boolean keepsUntouched() {
+        return KernelTarget.detect(device()).embedded();
+    }
+
+    /** A poisoned element of an array that a task does not read is as it was, where such elements are kept. */
     static void assertUntouched(String what, FloatArray actual, int index) {
-        if (KernelTarget.detect(device()).embedded()) {
+        if (keepsUntouched()) {
             assertThat(actual.get(index)).as("%s, untouched element %d", what, index).isNaN();
         }
     }

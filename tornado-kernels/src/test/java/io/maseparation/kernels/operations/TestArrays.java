@@ -39,12 +39,7 @@ public final class TestArrays {
     static WeightMatrix randomMatrix(RandomGenerator random, DataType type, int rows, int cols, int offset, int pad) {
         int stride = cols + pad;
         int size = Math.max(1, offset + rows * stride);
-        TornadoNativeArray data =
-                switch (type) {
-                    case F32 -> DeviceArrays.floats(size);
-                    case F16 -> DeviceArrays.halves(size);
-                    case BF16 -> (BFloat16Array) DeviceArrays.of(DataType.BF16, size);
-                };
+        TornadoNativeArray data = DeviceArrays.of(type, size);
         for (int i = 0; i < size; i++) {
             float value = random.nextFloat() * 2 - 1;
             switch (data) {

@@ -1,8 +1,11 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.layout.PlanException;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * What a run or an engine has of this process's GPUs: where it captures CUDA graphs, all of them. While one captures,
@@ -11,22 +14,13 @@ import java.util.List;
  * tokens that were wrong without a word.
  */
 final class GpuClaim {
-    /** The process's: CUDA has these rules for processes. */
-    private static final Claims CLAIMS = new Claims();
+    /** Those of the process, which CUDA has its rules for. */
+    private static final Set<GpuClaim> CLAIMS = new HashSet<>();
 
-    private final int addsOrdinary;
-    private final int addsCapturing;
-    private boolean given;
+    private final boolean captures;
 
-    /** How many there are, of those that capture graphs and of others. */
-    private static final class Claims {
-        private int ordinary;
-        private int capturing;
-    }
-
-    private GpuClaim(int addsOrdinary, int addsCapturing) {
-        this.addsOrdinary = addsOrdinary;
-        this.addsCapturing = addsCapturing;
+    private GpuClaim(boolean captures) {
+        this.captures = captures;
     }
 
     /**
@@ -37,18 +31,20 @@ final class GpuClaim {
      *     way round
      */
     static GpuClaim take(List<Device> devices) {
-        boolean gpus = devices.stream().anyMatch(d -> !d.target().embedded());
-        boolean captures = devices.stream().anyMatch(d -> !d.target().embedded() && d.target().cudaGraphs());
-        GpuClaim claim = new GpuClaim(gpus && !captures ? 1 : 0, captures ? 1 : 0);
+        List<KernelTarget> gpus =
+                devices.stream().map(Device::target).filter(target -> !target.embedded()).toList();
+        GpuClaim claim = new GpuClaim(gpus.stream().anyMatch(KernelTarget::cudaGraphs));
+        if (gpus.isEmpty()) {
+            return claim;
+        }
         synchronized (CLAIMS) {
-            if ((captures && CLAIMS.ordinary + CLAIMS.capturing > 0) || (gpus && CLAIMS.capturing > 0)) {
+            boolean refused = claim.captures ? !CLAIMS.isEmpty() : CLAIMS.stream().anyMatch(other -> other.captures);
+            if (refused) {
                 throw new PlanException("a run or engine that captures CUDA graphs has to be the only one of its"
-                        + " process on GPUs: " + (captures ? "close the other one first" : "close that one first")
-                        + ", or go without captured graphs");
+                        + " process on GPUs: close %s one first, or go without captured graphs"
+                                .formatted(claim.captures ? "the other" : "that"));
             }
-            CLAIMS.ordinary += claim.addsOrdinary;
-            CLAIMS.capturing += claim.addsCapturing;
-            claim.given = true;
+            CLAIMS.add(claim);
         }
         return claim;
     }
@@ -56,11 +52,7 @@ final class GpuClaim {
     /** Gives it up, once. */
     void giveUp() {
         synchronized (CLAIMS) {
-            if (given) {
-                given = false;
-                CLAIMS.ordinary -= addsOrdinary;
-                CLAIMS.capturing -= addsCapturing;
-            }
+            CLAIMS.remove(this);
         }
     }
 }

@@ -160,8 +160,8 @@ public final class RowOps {
     }
 
     /**
-     * Whether elements that tasks leave alone are as they were. Not on TornadoVM: it sends no array to a device that its
-     * first task only writes, so what that task leaves alone is arbitrary.
+     * Whether elements that tasks leave alone are as they were. Not on TornadoVM: it sends no array to a device that
+     * its first task only writes, so what that task leaves alone is arbitrary.
      */
     static boolean keepsUntouched() {
         return KernelTarget.detect(device()).embedded();
